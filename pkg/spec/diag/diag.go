@@ -1,0 +1,94 @@
+// Package diag holds what is said about a wrong file: a place, a code and a sentence.
+//
+// Problems are data. They are collected, sorted by place and shown all at once; nobody formats one early.
+package diag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Pos is a place in a file. Line and Col count from 1, Col in runes; the zero Pos is "nowhere".
+type Pos struct {
+	File string
+	Line int
+	Col  int
+}
+
+// String is FILE:LINE:COL, without the parts that are not known.
+func (p Pos) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.File == "":
+		return fmt.Sprintf("%d:%d", p.Line, p.Col)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// Before orders places by file, line and column.
+func (p Pos) Before(q Pos) bool { return p.compare(q) < 0 }
+
+func (p Pos) compare(q Pos) int {
+	return cmp.Or(strings.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
+}
+
+// Diagnostic is one thing that is wrong in a file.
+type Diagnostic struct {
+	Pos  Pos
+	Code string // a word-code, as unknown-key; stable, documented
+	Text string // one sentence, without the place
+	Help string // what to write instead; may be empty
+	// Other is a second place that takes part, as the first of two equal keys; zero when there is none.
+	Other     Pos
+	OtherText string
+}
+
+// String is FILE:LINE:COL: error[code]: text, with the help and the second place after it in brackets.
+func (d Diagnostic) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: error[%s]: %s", d.Pos, d.Code, d.Text)
+	if d.Help != "" {
+		fmt.Fprintf(&b, " (%s)", d.Help)
+	}
+	if d.OtherText != "" {
+		fmt.Fprintf(&b, " [%s: %s]", d.Other, d.OtherText)
+	}
+	return b.String()
+}
+
+// List is everything that is wrong. As an error it is one line per problem.
+type List []Diagnostic
+
+// Add appends a problem; format and args make its text.
+func (l *List) Add(pos Pos, code, format string, args ...any) {
+	*l = append(*l, Diagnostic{Pos: pos, Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// Sorted returns the problems by place and code, each once.
+func (l List) Sorted() List {
+	out := slices.Clone(l)
+	slices.SortStableFunc(out, func(a, b Diagnostic) int {
+		return cmp.Or(a.Pos.compare(b.Pos), strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
+	})
+	return slices.Compact(out)
+}
+
+// Err is nil for an empty list, else the list, sorted, as an error.
+func (l List) Err() error {
+	if len(l) == 0 {
+		return nil
+	}
+	return l.Sorted()
+}
+
+// Error implements error.
+func (l List) Error() string {
+	lines := make([]string, len(l))
+	for i, d := range l {
+		lines[i] = d.String()
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,80 @@
+// Package kind says what a leaf kind is: the action that a step performs when it is no block.
+//
+// A kind has two sides. The file's side is its keys, their schema and a check, used by spec and by editors.
+// The run's side is one of two functions: Instant for what is over at once, Run for what takes its time and
+// touches the world. A new kind is a value of this type; nothing else has to know it.
+package kind
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+)
+
+// Kind is a leaf kind. Exactly one of Instant and Run is set.
+type Kind struct {
+	Name        string // the action's key, as run
+	Title       string
+	Description string
+	// Keys are the action's own key first (named like the kind), then those that may stand beside it.
+	Keys []Key
+	// Check says what is wrong in a step whatever the run brings; it sees the arguments that are constant.
+	Check func(constant map[string]any, report func(key, code, text string))
+	// Limited: the step works outside this process, so `defaults` and --jobs are meant for it (run, http).
+	Limited bool
+
+	// Instant is the whole step. It must not block, read clocks or touch the world: it runs inside the kernel. The map
+	// is its own only until it returns.
+	Instant func(Args) Instant
+	// Run is the whole step, in a goroutine of its own. It returns when nothing of the step is alive any more.
+	// It is told to stop through ctx; the outcome of a step that was told to stop is not looked at, but for
+	// Extra. Args are evaluated; values that it returns must be canonical JSON (event.Canonical).
+	Run func(ctx context.Context, call Call) event.Outcome
+}
+
+// Key is one key of a step that belongs to a kind.
+type Key struct {
+	Name        string
+	Description string
+	Schema      string // JSON Schema (draft-07) of the value as written, when it holds no expression
+	Mode        Mode
+	Examples    []string
+}
+
+// Mode says how the value of a key is read.
+type Mode uint8
+
+// The modes.
+const (
+	Typed   Mode = iota // scalars have their YAML type; the schema decides; expressions allowed
+	Free                // any value: what YAML 1.1 reads differently must be quoted
+	Text                // scalars are their text as written (1.10 stays 1.10); expressions allowed
+	Literal             // no expressions
+	Script              // Text; a text is a program in another language: no expression may be spliced into it
+)
+
+// Args are the evaluated arguments of a step: key to value, only those written or given by defaults.
+type Args map[string]any
+
+// Instant is what an instant kind does: it says Output, waits After, then gives Value or Err.
+type Instant struct {
+	Value  any
+	Err    *event.Error
+	Output string
+	After  time.Duration
+}
+
+// Call is everything that a Run gets.
+type Call struct {
+	Args    Args
+	Env     []string // NAME=value, complete: inherited, the workflow's and the step's
+	Dir     string   // folder of the workflow's file, absolute
+	Step    string   // path
+	RunID   string
+	Attempt int
+	// Output passes on what the step says while it works. Safe for use by several goroutines.
+	Output func(stream, text string)
+	// Kill is closed when the step must end at once, without grace.
+	Kill <-chan struct{}
+}
