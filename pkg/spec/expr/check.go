@@ -1,0 +1,352 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/checker/nature"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+// The codes of what Check finds.
+const (
+	nameCode     = "unknown-name"
+	fieldCode    = "unknown-field"
+	functionCode = "unknown-function"
+	typeCode     = "expression-type"
+)
+
+// Check types e against the names that it may use: root name to type. want is the type that the place needs
+// (Any: whatever). What is wrong comes back with its place. An expression whose type is known only when it runs is let
+// through; Eval then sees to it that the value is of the wanted type. A whole number may stand where a float is
+// wanted, and the other way round if it is whole.
+func (e *Expr) Check(names map[string]Type, want TypeKind) (*Program, diag.List) {
+	errs := e.checkNames(names)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	if e.path != nil {
+		if t := typeAt(names, e.path); !fits(t.Kind, want) {
+			errs.Add(e.pos(e.reads[0].at[0]), typeCode, "%s is wanted here, but %s is %s", want, strings.Join(e.path, "."), t.Kind)
+			return nil, errs
+		}
+		return newProgram(e, want), nil
+	}
+	if d := e.checkTypes(names, want); d != nil {
+		return nil, diag.List{*d}
+	}
+	return newProgram(e, want), nil
+}
+
+// checkNames finds all unknown names, fields and functions, each once.
+func (e *Expr) checkNames(names map[string]Type) (errs diag.List) {
+	said := map[string]bool{}
+	once := func(what string) bool {
+		if said[what] {
+			return false
+		}
+		said[what] = true
+		return true
+	}
+	for _, c := range e.calls {
+		if functions()[c.name] != nil || isLoop(c.name) || !once(c.name+"()") {
+			continue
+		}
+		d := diag.Diagnostic{Pos: e.pos(c.at), Code: functionCode, Text: "there is no function " + c.name}
+		if c.name == "now" || c.name == "timezone" {
+			d.Help = "expressions know no clock; run.started_at is when the run began"
+		} else {
+			d.Help = didYouMean(c.name, FunctionNames())
+		}
+		errs = append(errs, d)
+	}
+	for _, r := range e.reads {
+		t, ok := names[r.path[0]]
+		if !ok {
+			if once(r.path[0]) {
+				errs = append(errs, e.unknownName(r, names))
+			}
+			continue
+		}
+		for i, name := range r.path[1:] {
+			if t.Fields == nil {
+				break
+			}
+			next, ok := t.Fields[name]
+			if !ok {
+				if path := strings.Join(r.path[:i+2], "."); once(path) {
+					d := unknownField(name, strings.Join(r.path[:i+1], "."), slices.Sorted(maps.Keys(t.Fields)))
+					d.Pos = e.pos(r.at[i+1])
+					errs = append(errs, d)
+				}
+				break
+			}
+			t = next
+		}
+	}
+	return errs
+}
+
+func (e *Expr) unknownName(r read, names map[string]Type) diag.Diagnostic {
+	name := r.path[0]
+	d := diag.Diagnostic{Pos: e.pos(r.at[0]), Code: nameCode, Text: fmt.Sprintf("%s is not a name here", name)}
+	switch {
+	case functions()[name] != nil || isLoop(name):
+		d.Text += ": it is a function"
+		d.Help = "write " + name + "(...)"
+	case name == "it":
+		d.Text = "it is the element inside map, filter and the like; here there is none"
+	default:
+		if d.Help = didYouMean(name, slices.Sorted(maps.Keys(names))); d.Help == "" {
+			d.Text += ", there are " + some(slices.Sorted(maps.Keys(names)))
+		}
+	}
+	return d
+}
+
+func unknownField(name, of string, fields []string) diag.Diagnostic {
+	return diag.Diagnostic{
+		Code: fieldCode,
+		Text: fmt.Sprintf("%s has no field %q, it has %s", of, name, some(fields)),
+		Help: didYouMean(name, fields),
+	}
+}
+
+// some lists names, not too many.
+func some(names []string) string {
+	const most = 12
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+func didYouMean(name string, names []string) string {
+	best, least := "", max(1, len(name)/3)+1
+	for _, n := range names {
+		if abs := len(n) - len(name); abs < least && -abs < least {
+			if d := distance(name, n); d < least {
+				best, least = n, d
+			}
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + best + "?"
+}
+
+// distance is the number of letters to add, take away, change or swap with the next.
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// typeAt is the type of a path as far as it is known.
+func typeAt(names map[string]Type, path []string) Type {
+	t := names[path[0]]
+	for _, name := range path[1:] {
+		t = t.Fields[name]
+	}
+	return t
+}
+
+// fits says whether a value of kind may be one of want.
+func fits(kind, want TypeKind) bool {
+	return want == Any || kind == Any || kind == want || kind == Int && want == Float || kind == Float && want == Int
+}
+
+// checkTypes lets the library check what it knows better: operators and arguments.
+func (e *Expr) checkTypes(names map[string]Type, want TypeKind) (d *diag.Diagnostic) {
+	defer func() {
+		if p := recover(); p != nil {
+			d = e.typeError(0, fmt.Sprintf("the expression cannot be checked (%v)", p))
+		}
+	}()
+	tree := e.tree.Swap(nil)
+	if tree == nil {
+		var err *syntaxError
+		if tree, _, err = parse(e.Src); err != nil {
+			return e.typeError(err.at, err.text)
+		}
+	}
+	config := &conf.Config{Strict: true, Functions: functions(), Env: e.environment(names)}
+	if _, err := checker.Check(tree, config); err != nil {
+		return e.explainType(tree, err)
+	}
+	n := tree.Node.Nature()
+	if n.Nil && want != Any {
+		return e.typeError(0, want.String()+" is wanted here, but this is null")
+	}
+	if kind := kindOf(n); !fits(kind, want) {
+		return e.typeError(0, fmt.Sprintf("%s is wanted here, but this is %s", want, kind))
+	}
+	return nil
+}
+
+func (e *Expr) typeError(at int, text string) *diag.Diagnostic {
+	return &diag.Diagnostic{Pos: e.pos(at), Code: typeCode, Text: text}
+}
+
+// environment describes the names that e reads, and of maps with many known keys only those that e reads: a file
+// of 10,000 steps has as many keys under `steps`, for each of its expressions.
+func (e *Expr) environment(names map[string]Type) nature.Nature {
+	fields := make(map[string]nature.Nature, len(e.reads))
+	for _, r := range e.reads {
+		root := r.path[0]
+		if _, ok := fields[root]; ok {
+			continue
+		}
+		var paths [][]string
+		for _, s := range e.reads {
+			if s.path[0] == root {
+				paths = append(paths, s.path[1:])
+			}
+		}
+		fields[root] = natureOf(names[root], paths)
+	}
+	env := nature.NatureOf(map[string]any{})
+	env.TypeData = &nature.TypeData{Fields: fields}
+	env.Strict = true
+	return env
+}
+
+// natureOf is t in the library's terms, as far as paths go; an empty path stands for all of it.
+func natureOf(t Type, paths [][]string) nature.Nature {
+	switch t.Kind {
+	case Bool:
+		return nature.NatureOf(true)
+	case Int:
+		return nature.NatureOf(0)
+	case Float:
+		return nature.NatureOf(0.0)
+	case String:
+		return nature.NatureOf("")
+	case List:
+		n := nature.NatureOf([]any{})
+		if t.Elem != nil {
+			elem := natureOf(*t.Elem, [][]string{{}})
+			n.Ref = &elem
+		}
+		return n
+	case Map:
+		n := nature.NatureOf(map[string]any{})
+		if t.Fields == nil {
+			return n
+		}
+		n.Strict = true
+		n.TypeData = &nature.TypeData{Fields: map[string]nature.Nature{}}
+		if slices.ContainsFunc(paths, func(p []string) bool { return len(p) == 0 }) {
+			for name, f := range t.Fields {
+				n.Fields[name] = natureOf(f, [][]string{{}})
+			}
+			return n
+		}
+		below := map[string][][]string{}
+		for _, p := range paths {
+			below[p[0]] = append(below[p[0]], p[1:])
+		}
+		for name, rest := range below {
+			n.Fields[name] = natureOf(t.Fields[name], rest)
+		}
+		return n
+	}
+	return nature.Nature{}
+}
+
+func kindOf(n *nature.Nature) TypeKind {
+	switch {
+	case n.IsBool():
+		return Bool
+	case n.IsInteger:
+		return Int
+	case n.IsFloat:
+		return Float
+	case n.IsString():
+		return String
+	case n.Kind == reflect.Slice:
+		return List
+	case n.Kind == reflect.Map:
+		return Map
+	}
+	return Any
+}
+
+var (
+	mismatch = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
+	argument = regexp.MustCompile(`^cannot use (.+) as argument \(type (.+)\) to call (\S+) ?$`)
+	noField  = regexp.MustCompile(`^unknown field (.+)$`)
+)
+
+// explainType puts what the checker says into words for people.
+func (e *Expr) explainType(tree *parser.Tree, err error) *diag.Diagnostic {
+	var f *file.Error
+	if !errors.As(err, &f) {
+		return e.typeError(0, err.Error())
+	}
+	text := f.Message
+	if m := noField.FindStringSubmatch(text); m != nil {
+		d := unknownField(m[1], "this", fieldsAt(tree, f.Location))
+		d.Pos = e.pos(offsets(e.Src)(f.From))
+		return &d
+	}
+	if m := mismatch.FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("%s does not go with %s and %s", m[1], m[2], m[3])
+	} else if m := argument.FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("%s wants %s, got %s", m[3], m[2], strings.Replace(m[1], "nil", "null", 1))
+	}
+	return e.typeError(offsets(e.Src)(f.From), typeNames.Replace(text))
+}
+
+// fieldsAt lists the fields of the value whose member is read at that place.
+func fieldsAt(tree *parser.Tree, at file.Location) []string {
+	var f fieldFinder
+	f.at = at
+	ast.Walk(&tree.Node, &f)
+	return f.fields
+}
+
+type fieldFinder struct {
+	at     file.Location
+	fields []string
+}
+
+// Visit implements ast.Visitor.
+func (f *fieldFinder) Visit(node *ast.Node) {
+	m, ok := (*node).(*ast.MemberNode)
+	if ok && m.Property.Location() == f.at && m.Node.Nature().TypeData != nil {
+		f.fields = slices.Sorted(maps.Keys(m.Node.Nature().Fields))
+	}
+}
