@@ -1,0 +1,211 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+// modes checks that the words that bind a step to what is around it stand where they mean something.
+func (u *unit) modes(p *place) {
+	s := p.step
+	if s.Mode.Background && !p.role.listed() {
+		help := ""
+		if p.role == child {
+			help = fmt.Sprintf("a %s runs its children side by side by itself", p.parent.block().Kind)
+		}
+		u.c.add(s.Mode.ModePos, "background", help,
+			"only an item of a steps list can run in the background, and this is %s", p.standing())
+	}
+	if s.Mode.Ready != nil && !s.Mode.Background {
+		u.c.add(s.Mode.Ready.Pos, "background", "write `background: true` beside it", "`ready` is for a step in the background")
+	}
+	if len(s.Gate.Needs) > 0 && p.role != child {
+		help := "needs is for the children of one gather, wait or taskgroup"
+		if p.role.listed() {
+			help = "in a steps list a step begins when those before it have ended"
+		}
+		u.c.add(s.Gate.Needs[0].Pos, "needs", help, "needs cannot stand here: this is %s", p.standing())
+	}
+	if p.keeps() {
+		u.keeping(p)
+	}
+	if call, ok := s.Action.(*ast.Call); ok {
+		u.link(call)
+	}
+}
+
+// standing says in words what p is to the step around it.
+func (p *place) standing() string {
+	switch p.role {
+	case body:
+		return "the workflow itself"
+	case child:
+		return fmt.Sprintf("a child of a %s", p.parent.block().Kind)
+	case do:
+		return "the body of a generator"
+	case visit:
+		return "as_completed"
+	case clause:
+		return "a clause of except"
+	default:
+		return "an item of a steps list"
+	}
+}
+
+// keeping checks what `rest: keep` asks of its wait.
+func (u *unit) keeping(p *place) {
+	b, s := p.block(), p.step
+	bad := func(what string) {
+		u.c.add(b.Return.Pos, "rest", "the children that are kept become background tasks of the list around the wait",
+			"`rest: keep` is for a wait %s", what)
+	}
+	switch {
+	case !p.role.listed():
+		bad("that is an item of a steps list, and this is " + p.standing())
+	case b.For != nil:
+		bad("whose children are written out, and these come from a generator")
+	case s.Retry != nil:
+		bad("without retry")
+	case len(s.Semaphores) > 0:
+		bad("without semaphore")
+	case b.Limit != nil:
+		bad("without limit")
+	case s.Mode.Background:
+		bad("that is not in the background itself")
+	}
+}
+
+// findTasks resolves the names of await and cancel.
+func (u *unit) findTasks() {
+	for _, p := range u.places {
+		var names []ast.Name
+		word := "await"
+		switch a := p.step.Action.(type) {
+		case *ast.Await:
+			names = a.Tasks
+		case *ast.Cancel:
+			names, word = a.Tasks, "cancel"
+		}
+		for _, n := range names {
+			if t := u.task(p, n, word); t != nil {
+				p.tasks = append(p.tasks, t)
+				t.ends = append(t.ends, p)
+			}
+		}
+	}
+}
+
+// task is the background task that n names at p; nil if there is none, which is said.
+func (u *unit) task(p *place, n ast.Name, word string) *place {
+	t := u.find(n.Text, n.Pos)
+	if t == nil {
+		return nil
+	}
+	why, help := "", ""
+	host := t.host()
+	switch {
+	case t.holds(p):
+		why = "this step is inside it and would wait for itself"
+	case host == nil:
+		why = "it is not a background task"
+		if t.role.listed() {
+			help = "write `background: true` on it"
+		}
+	case !host.parent.holds(p):
+		why = "it belongs to a steps list that is not around this step; it ends with that list"
+	default:
+		b := p.below(host.parent)
+		switch {
+		case b.role != host.role:
+			why = "its list has ended by then, and with a list its background tasks end"
+		case b.index <= host.index:
+			why = "it stands later in the list and has not been started"
+		default:
+			return t
+		}
+	}
+	u.c.say(diag.Diagnostic{
+		Pos: n.Pos, Code: "await", Text: fmt.Sprintf("%s cannot %s %q: %s", p.title(), word, n.Text, why), Help: help,
+		Other: t.pos(), OtherText: "the step",
+	})
+	return nil
+}
+
+// host is the item of the steps list that the background task t belongs to: t itself, or the wait that keeps it.
+// Nil: t is no background task.
+func (p *place) host() *place {
+	switch {
+	case p.step.Mode.Background && p.role.listed():
+		return p
+	case p.role == child && p.parent.keeps() && p.parent.role.listed():
+		return p.parent
+	default:
+		return nil
+	}
+}
+
+// below is p, or the step around p, that lies directly in around.
+func (p *place) below(around *place) *place {
+	for p.level > around.level+1 {
+		p = p.parent
+	}
+	return p
+}
+
+// awaited says whether the background task t has ended for certain before p begins: a step of a list around p
+// that stands before p has awaited or cancelled it, whatever happened.
+func (p *place) awaited(t *place) bool {
+	for _, w := range t.ends {
+		if !w.role.listed() || !w.parent.holds(p) || w.parent == p || !w.certain() {
+			continue
+		}
+		if b := p.below(w.parent); b.role == w.role && b.index > w.index {
+			return true
+		}
+	}
+	return false
+}
+
+// certain says whether what stands after the await or cancel p runs only when all its tasks have ended: it has no
+// condition, and except clauses cannot go on after a limit, or after the first of several tasks has failed.
+func (p *place) certain() bool {
+	s := p.step
+	early := s.Bounds.Timeout != nil || s.Bounds.Total != nil || len(p.tasks) > 1
+	return s.Gate.If == nil && !s.Mode.Background && (!early || len(s.Handlers.Except) == 0)
+}
+
+// find is the step called id; nil if there is none, which is said.
+func (u *unit) find(id string, pos diag.Pos) *place {
+	t, ok := u.ids[id]
+	if ok {
+		return t
+	}
+	u.c.add(pos, "unknown-step", u.meant(id), "there is no step %q", id)
+	return nil
+}
+
+// meant is the help for an id that u does not have.
+func (u *unit) meant(id string) string {
+	if !u.c.mayGuess() {
+		return ""
+	}
+	for _, other := range u.c.units {
+		if other.file == u.file && other != u && other.ids[id] != nil {
+			return "a step of that name is in another workflow of the file: only the value of a call comes out"
+		}
+	}
+	return u.c.guess(id, u.known())
+}
+
+// known lists the ids of u in the order of the file.
+func (u *unit) known() []string {
+	var out []string
+	for _, p := range u.places {
+		if id := p.step.ID.Text; id != "" {
+			out = append(out, id)
+		}
+	}
+	return out
+}
