@@ -1,0 +1,280 @@
+// Package kernel says what a plan does: an event-driven state machine without IO, goroutines, locks or clocks.
+//
+// A driver feeds it with Step and carries out what it asks of its Host. Whoever gives it the same plan, options and
+// inputs at the same instants gets the same calls and events, to the byte.
+//
+// # How it works
+//
+// Every node of the plan that is running is an activation in an arena, known by its number: plain data, no
+// closures. An activation begins once, hears of its children's ends, of its timer, of its turn in a queue and of
+// cancels, and ends once. Laws, each with a property test: an activation ends exactly once and nothing of it runs
+// after that; results stand in argument order; a cancel has one cause, and what was cancelled never fails; a permit is
+// held only while its child works; after the end no timer, leaf or permit is left; snapshot and restore is the identity.
+//
+// # One instant
+//
+// Step handles the instants that are due, one by one, each in these phases:
+//
+//  1. what ended by itself is noted (leaves, sleeps, pauses), but nobody is told yet;
+//  2. cancels from outside and expired limits go down the tree, the outermost first: a limit wins over a result;
+//  3. ends are told upwards, in order, and what they begin begins, until nothing moves;
+//  4. then the deepest block that has something to decide decides (a group with a failure, a wait that has enough,
+//     a list at its end), and phase 3 is repeated: so a decision sees everything that happened in its instant;
+//  5. then permits that became free are granted: nothing is started only to be stopped in the same instant.
+//
+// A chain of one-child nodes and the head of a list begin in one turn, like a coroutine up to its first await; the
+// children of a concurrent block are posted, like tasks. Ends are always posted, so the stack stays bounded.
+package kernel
+
+import (
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// Host carries out what the kernel asks for. Its methods must not call the kernel.
+type Host interface {
+	// Start begins the work of a leaf. Exactly one Ended input answers it.
+	Start(leaf int32, k *kind.Kind, call kind.Call)
+	// Stop asks a leaf to end; with kill, at once. Its Ended input still comes.
+	Stop(leaf int32, kill bool)
+	// Emit tells what happened, in order.
+	Emit(event.Event)
+}
+
+// Options are the facts of one run.
+type Options struct {
+	RunID   string
+	Name    string
+	Start   time.Time
+	Inputs  map[string]any
+	Env     []string // NAME=value, what processes inherit
+	Secrets map[string]string
+	// Glob answers the glob function; nil: it finds nothing.
+	Glob func(pattern string) (any, error)
+	// CheckInput says what is wrong with a value for an input of a called workflow, "" if nothing; nil: no check.
+	CheckInput func(in *ast.Input, v any) string
+}
+
+// Input is one thing that happened outside.
+type Input struct {
+	Kind    InputKind
+	Leaf    int32         // Ended
+	Outcome event.Outcome // Ended
+	Cause   *event.Cause  // Cancel
+}
+
+// InputKind is the kind of an Input.
+type InputKind uint8
+
+// The inputs.
+const (
+	Ended  InputKind = iota // a leaf has ended
+	Cancel                  // the run is told to stop
+	Kill                    // the run must end now: shields and cleanups too
+)
+
+// Kernel is one run. It is owned by one goroutine.
+type Kernel struct {
+	plan *plan.Plan
+	opt  Options
+	host Host
+	env  map[string]string // opt.Env
+
+	now     time.Duration // of the current instant, since opt.Start
+	instant int64         // its number
+	seq     int64         // of the last event
+	arena
+	queue   fifo
+	decide_ decisions
+	timers  timers
+	sems    []semaphore
+	frames  frames
+	// free semaphores of ended joins, and semaphores that may have something to grant
+	freeSems, toGrant []int32
+
+	steps   int32        // instances so far
+	errors  int64        // errors raised so far
+	leaves  int32        // at work at the host
+	scratch kind.Args    // of the instant leaf that runs
+	locked  *event.Error // the deadlock that ended the run
+	done    bool
+	out     event.Outcome
+}
+
+// New makes a run of p that has not begun: the first Step begins it.
+func New(p *plan.Plan, opt Options, h Host) *Kernel {
+	k := &Kernel{plan: p, opt: opt, host: h, env: environment(opt.Env), scratch: kind.Args{}}
+	k.arena.init()
+	for _, s := range p.Semaphores {
+		k.sems = append(k.sems, semaphore{Free: int32(s.Permits), Name: s.Name})
+	}
+	return k
+}
+
+// Done says whether the run has ended, and how.
+func (k *Kernel) Done() (event.Outcome, bool) { return k.out, k.done }
+
+// Next is when the kernel must be stepped again if nothing happens before: time since Options.Start.
+func (k *Kernel) Next() (time.Duration, bool) { return k.timers.next() }
+
+// Step takes the run to now (since Options.Start; never goes back): instants of timers that are due come first, each
+// at its own time, then in as one instant at now.
+func (k *Kernel) Step(now time.Duration, in []Input) {
+	if k.steps == 0 {
+		k.beginRun()
+	}
+	for !k.done {
+		due, ok := k.timers.next()
+		if !ok || due > now || due == now && len(in) > 0 {
+			break
+		}
+		k.at(due, nil)
+	}
+	if len(in) > 0 && !k.done {
+		k.at(now, in)
+	}
+}
+
+func (k *Kernel) beginRun() {
+	k.emit(event.Event{Type: event.RunStart, Where: event.Where{Parent: -1}})
+	f := k.frames.add(frame{Parent: -1, Inputs: k.opt.Inputs, Slots: make([]slot, k.plan.Main.Slots)})
+	k.beginStep(0, k.plan.Main.Body, f, 0, 0, "")
+	k.settle()
+}
+
+// at is one instant.
+func (k *Kernel) at(now time.Duration, in []Input) {
+	k.now = max(k.now, now)
+	k.instant++
+	var limits []id
+	for _, a := range k.timers.due(k.now) {
+		switch x := k.acts[a].(type) {
+		case *limitAct:
+			limits = append(limits, a)
+		case timed:
+			x.fired(k)
+		default:
+			panic("kernel: a timer of a node that has none")
+		}
+	}
+	for _, i := range in {
+		if i.Kind == Ended {
+			k.leaves--
+			k.acts[i.Leaf].(*leafAct).done(k, i.Outcome)
+		}
+	}
+	for _, i := range in {
+		switch i.Kind {
+		case Cancel:
+			k.cancel(k.root(), i.Cause, soft)
+		case Kill:
+			k.cancel(k.root(), i.Cause, hard)
+		case Ended:
+		default:
+			panic("kernel: unknown input")
+		}
+	}
+	k.outermostFirst(limits)
+	for _, a := range limits {
+		if l, ok := k.acts[a].(*limitAct); ok {
+			l.fired(k)
+		}
+	}
+	k.settle()
+}
+
+// settle runs phases 3 to 5 until nothing moves, and then looks for a deadlock.
+func (k *Kernel) settle() {
+	for !k.done {
+		if m, ok := k.queue.pop(); ok {
+			k.deliver(m)
+		} else if a, ok := k.decide_.pop(); ok {
+			if d, ok := k.acts[a].(decider); ok {
+				d.decide(k)
+			}
+		} else if len(k.toGrant) > 0 {
+			s := k.toGrant[0]
+			k.toGrant = k.toGrant[1:]
+			k.grant(s)
+		} else {
+			break
+		}
+	}
+	k.arena.recycle()
+	if !k.done && k.leaves == 0 && k.timers.len() == 0 {
+		k.deadlock()
+	}
+}
+
+// message is one thing to be told to an activation.
+type message struct {
+	to, child id
+	arg       int32
+	kind      uint8
+	o         event.Outcome
+}
+
+const (
+	msgEnded  uint8 = iota // child, known to it as arg, has ended as o
+	msgSpawn               // a join begins its children
+	msgSignal              // something that it waits for has ended
+)
+
+func (k *Kernel) deliver(m message) {
+	if m.to == 0 {
+		k.endRun(m.o)
+		return
+	}
+	a := k.acts[m.to]
+	if a == nil {
+		return // ended meanwhile; only signals can come late
+	}
+	switch m.kind {
+	case msgEnded:
+		a.ended(k, m.arg, m.o)
+	case msgSpawn:
+		a.(*joinAct).spawn(k)
+	case msgSignal:
+		if s, ok := a.(signalled); ok {
+			s.signalled(k)
+		}
+	}
+}
+
+func (k *Kernel) endRun(o event.Outcome) {
+	if k.locked != nil {
+		o = event.Failure(k.locked)
+	}
+	k.done, k.out = true, o
+	k.emit(event.Event{Type: event.RunEnd, Where: event.Where{Parent: -1}, Outcome: o})
+}
+
+// raise makes e an error of this run, raised by the step at path. An error that was raised before stays as it is.
+func (k *Kernel) raise(e *event.Error, path string) *event.Error {
+	if e.ID != 0 {
+		return e
+	}
+	c := *e
+	k.errors++
+	c.ID = k.errors
+	if c.Step == "" {
+		c.Step = path
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 1
+	}
+	return &c
+}
+
+func (k *Kernel) emit(e event.Event) {
+	k.seq++
+	e.Seq = k.seq
+	e.Time = k.time(k.now)
+	k.host.Emit(e)
+}
+
+func (k *Kernel) time(d time.Duration) time.Time { return k.opt.Start.Add(d) }
