@@ -1,0 +1,168 @@
+// Package local runs a plan on this machine: one goroutine owns the kernel, and each attempt of a leaf has one of its own.
+package local
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// Options are what a run needs beside the plan.
+type Options struct {
+	Kernel  kernel.Options
+	Observe func(event.Event) // called in order, from one goroutine
+	// Kill, when it is closed, ends the run now: shields and cleanups too.
+	Kill <-chan struct{}
+}
+
+// Signal is the cause of a context that a signal of the user has cancelled (context.WithCancelCause).
+type Signal struct{ Name string }
+
+// Error is the name of the signal, as SIGINT.
+func (s Signal) Error() string { return s.Name }
+
+// Run runs p to its end. When ctx is done the workflow is told to stop, and Run returns when it has stopped:
+// nothing that it started is running any more. Kernel.Start may be zero: it is then now.
+func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
+	begin := time.Now()
+	if opt.Kernel.Start.IsZero() {
+		opt.Kernel.Start = begin
+	}
+	d := &driver{observe: opt.Observe, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d.k = kernel.New(p, opt.Kernel, d)
+	d.loop(ctx, begin, opt.Kill)
+	d.running.Wait()
+	out, _ := d.k.Done()
+	return out
+}
+
+// driver is the kernel.Host of a run. Its fields belong to the loop; leaves speak through the channel.
+type driver struct {
+	k       *kernel.Kernel
+	observe func(event.Event)
+	from    chan message
+	leaves  map[int32]*leaf
+	running sync.WaitGroup
+}
+
+// leaf is one attempt at work.
+type leaf struct {
+	stop context.CancelFunc
+	kill chan struct{}
+}
+
+// message is what a leaf says: some output, or how it ended.
+type message struct {
+	leaf         int32
+	ended        bool
+	outcome      event.Outcome
+	stream, text string
+}
+
+func (d *driver) loop(ctx context.Context, begin time.Time, kill <-chan struct{}) {
+	told := ctx.Done()
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	var in []kernel.Input
+	for {
+		d.k.Step(time.Since(begin), in)
+		in = in[:0]
+		if _, done := d.k.Done(); done {
+			return
+		}
+		var ring <-chan time.Time
+		if next, ok := d.k.Next(); ok {
+			alarm.Reset(next - time.Since(begin))
+			ring = alarm.C
+		}
+		select {
+		case m := <-d.from:
+			in = d.drain(d.take(in, m))
+		case <-ring:
+		case <-told:
+			told = nil
+			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: cause(ctx)})
+		case <-kill:
+			kill = nil
+			in = append(in, kernel.Input{Kind: kernel.Kill, Cause: cause(ctx)})
+		}
+	}
+}
+
+func cause(ctx context.Context) *event.Cause {
+	var s Signal
+	if errors.As(context.Cause(ctx), &s) {
+		return &event.Cause{Why: event.WhySignal, By: s.Name}
+	}
+	by := "the caller"
+	if err := context.Cause(ctx); err != nil {
+		by = err.Error()
+	}
+	return &event.Cause{Why: event.WhySignal, By: by}
+}
+
+// take makes an input of a message. Output is told at once.
+func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
+	if !m.ended {
+		d.k.Say(m.leaf, m.stream, m.text)
+		return in
+	}
+	delete(d.leaves, m.leaf)
+	return append(in, kernel.Input{Kind: kernel.Ended, Leaf: m.leaf, Outcome: m.outcome})
+}
+
+// drain takes what else is there: it belongs to the same instant.
+func (d *driver) drain(in []kernel.Input) []kernel.Input {
+	for range cap(d.from) {
+		select {
+		case m := <-d.from:
+			in = d.take(in, m)
+		default:
+			return in
+		}
+	}
+	return in
+}
+
+// Start implements kernel.Host.
+func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &leaf{stop: stop, kill: make(chan struct{})}
+	d.leaves[n] = l
+	call.Kill = l.kill
+	call.Output = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
+	d.running.Go(func() {
+		defer stop()
+		o := k.Run(ctx, call)
+		var err error
+		if o.Value, err = event.Canonical(o.Value); err != nil {
+			o = event.Failure(event.Errorf(event.OutputError, "%s", err))
+		}
+		d.from <- message{leaf: n, ended: true, outcome: o}
+	})
+}
+
+// Stop implements kernel.Host.
+func (d *driver) Stop(n int32, kill bool) {
+	l := d.leaves[n]
+	if l == nil {
+		return // its end is already on the way
+	}
+	if kill {
+		close(l.kill)
+	}
+	l.stop()
+}
+
+// Emit implements kernel.Host.
+func (d *driver) Emit(e event.Event) {
+	if d.observe != nil {
+		d.observe(e)
+	}
+}
