@@ -188,7 +188,7 @@ func pierced(a activation) bool {
 	case *stepAct, *shieldAct:
 		return true
 	case *joinAct:
-		return a.Kept // its children are tasks of the list
+		return a.kept() // its children are tasks of the list
 	}
 	return false
 }

@@ -22,10 +22,9 @@ type joinAct struct {
 	Slots    int32 // the semaphore of its limit; -1: none
 	Failed   []failed
 	Ending   bool // the rest was told to stop
-	waitState
-	visitState
-	Waiters map[int32][]id // needs that wait for a child
-	Woken   []id           // those whose child has ended in this instant
+	Wait     *waitState
+	Visit    *visitState
+	Needs    *needState
 }
 
 // child is what a join knows of a child. 40 bytes: there may be a million.
@@ -54,23 +53,32 @@ type waitState struct {
 	Returned bool
 	Done     []bool // then: which children had ended
 	Kept     bool   // it has returned, and is now a background task of the list around it
-	Outcome  event.Outcome
+	NoQuorum *event.Error
 }
 
 // visitState is what only a block with as_completed has.
 type visitState struct {
-	Visits     []int32 // children to be visited, in order of completion
-	Visiting   id
-	VisitFrame int32
-	Visited    int
-	VisitErr   *event.Error
-	Completed  []any
+	Queue     []int32 // children to be visited, in order of completion
+	Act       id      // the handler that runs
+	Frame     int32
+	Count     int // handlers begun
+	Err       *event.Error
+	Completed []any
+}
+
+// needState is what only a block with needs has.
+type needState struct {
+	Waiters map[int32][]id // by the child that they wait for
+	Woken   []id           // those whose child has ended in this instant
 }
 
 const visitArg = -1
 
 func (a *joinAct) begin(k *Kernel) {
 	a.Slots = -1
+	if a.N.Visit != nil {
+		a.Visit = &visitState{}
+	}
 	err := k.attempt(&a.base)
 	if err == nil {
 		err = a.prepare(k)
@@ -155,10 +163,10 @@ func (a *joinAct) beginNext(k *Kernel) {
 
 // await has the activation w signalled when the child has ended.
 func (a *joinAct) await(child int32, w id) {
-	if a.Waiters == nil {
-		a.Waiters = map[int32][]id{}
+	if a.Needs == nil {
+		a.Needs = &needState{Waiters: map[int32][]id{}}
 	}
-	a.Waiters[child] = append(a.Waiters[child], w)
+	a.Needs.Waiters[child] = append(a.Needs.Waiters[child], w)
 }
 
 func (a *joinAct) ended(k *Kernel, arg int32, o event.Outcome) {
@@ -172,19 +180,24 @@ func (a *joinAct) ended(k *Kernel, arg int32, o event.Outcome) {
 		k.frames.drop(c.Frame)
 	}
 	a.Left--
-	c.Late = a.Kept
-	a.noteFirst(k, arg)
+	if a.Wait != nil {
+		c.Late = a.Wait.Kept
+		a.noteFirst(k, arg)
+	}
 	if o.Status == event.Failed {
 		a.Failed = append(a.Failed, failed{k.instant, arg, o.Err})
 	}
-	a.Woken = append(a.Woken, a.Waiters[arg]...)
-	delete(a.Waiters, arg)
-	if a.N.Visit != nil && (o.Status == event.Succeeded || o.Status == event.Failed) && a.Stop == nil && a.VisitErr == nil && !a.Kept {
-		a.Visits = append(a.Visits, arg)
+	if a.Needs != nil {
+		a.Needs.Woken = append(a.Needs.Woken, a.Needs.Waiters[arg]...)
+		delete(a.Needs.Waiters, arg)
+	}
+	byItself := o.Status == event.Succeeded || o.Status == event.Failed
+	if v := a.Visit; v != nil && byItself && a.Stop == nil && v.Err == nil && !a.kept() {
+		v.Queue = append(v.Queue, arg)
 		a.visitNext(k)
 	}
 	// Only what can change the rule's mind asks for a decision: a gather of a million has one.
-	if a.Left == 0 || o.Status == event.Failed || a.N.Kind == ast.Wait || len(a.Woken) > 0 {
+	if a.Left == 0 || o.Status == event.Failed || a.Wait != nil || a.Needs != nil {
 		k.decide(&a.base)
 	}
 }
@@ -193,8 +206,8 @@ func (a *joinAct) ended(k *Kernel, arg int32, o event.Outcome) {
 func (a *joinAct) decide(k *Kernel) {
 	if a.Stop == nil && !a.Ending {
 		switch {
-		case a.VisitErr != nil:
-			a.endRest(k, &event.Cause{Why: event.WhySibling, By: a.VisitErr.Step})
+		case a.Visit != nil && a.Visit.Err != nil:
+			a.endRest(k, &event.Cause{Why: event.WhySibling, By: a.Visit.Err.Step})
 		case a.N.Kind == ast.TaskGroup && len(a.Failed) > 0:
 			first := a.errors()[0]
 			a.endRest(k, &event.Cause{Why: event.WhySibling, By: a.childPath(k, first.Index)})
@@ -203,15 +216,18 @@ func (a *joinAct) decide(k *Kernel) {
 		}
 	}
 	a.wake(k)
-	if a.Left == 0 && a.Visiting == 0 && len(a.Visits) == 0 && a.Spawned {
+	if a.Left == 0 && a.Spawned && (a.Visit == nil || a.Visit.Act == 0 && len(a.Visit.Queue) == 0) {
 		a.finish(k)
 	}
 }
 
 // wake tells the needs that wait, in argument order: who becomes ready in one instant queues in that order.
 func (a *joinAct) wake(k *Kernel) {
-	woken := slices.DeleteFunc(a.Woken, func(w id) bool { return k.acts[w] == nil })
-	a.Woken = nil
+	if a.Needs == nil {
+		return
+	}
+	woken := slices.DeleteFunc(a.Needs.Woken, func(w id) bool { return k.acts[w] == nil })
+	a.Needs.Woken = nil
 	slices.SortFunc(woken, func(x, y id) int {
 		return int(k.step(k.acts[x].head()).Arg - k.step(k.acts[y].head()).Arg)
 	})
@@ -258,15 +274,17 @@ func (a *joinAct) abandon(k *Kernel, c *event.Cause) {
 
 func (a *joinAct) cancel(k *Kernel, how force) {
 	k.timers.stop(&a.base)
-	a.Visits = nil
-	k.cancel(a.Visiting, a.Stop, how)
+	if v := a.Visit; v != nil {
+		v.Queue = nil
+		k.cancel(v.Act, a.Stop, how)
+	}
 	a.cancelChildren(k, a.Stop, how)
 	k.decide(&a.base)
 }
 
 // fired: return_after.
 func (a *joinAct) fired(k *Kernel) {
-	a.Due = true
+	a.Wait.Due = true
 	k.decide(&a.base)
 }
 
@@ -295,14 +313,17 @@ func (a *joinAct) finish(k *Kernel) {
 		k.sems[a.Slots].Join = 0
 		k.freeSems = append(k.freeSems, a.Slots)
 	}
-	if a.Kept {
+	if a.kept() {
 		list := k.acts[a.Parent].(*sequenceAct)
 		list.Tasks[a.Arg-taskArg].Kept = a.Children
 		k.end(&a.base, event.Success(nil))
 		return
 	}
 	s := k.step(&a.base)
-	s.Joined = &joined{N: a.N, Children: a.Children, Completed: a.Completed}
+	s.Joined = &joined{N: a.N, Children: a.Children}
+	if a.Visit != nil {
+		s.Joined.Completed = a.Visit.Completed
+	}
 	if sl := k.own(s.Frame, s.N.Slot); sl != nil {
 		sl.Joined = s.Joined
 	}
@@ -315,19 +336,23 @@ func (a *joinAct) finish(k *Kernel) {
 
 func (a *joinAct) outcome(k *Kernel, s *stepAct) event.Outcome {
 	errs := a.errorList()
+	var visitErr *event.Error
+	if a.Visit != nil {
+		visitErr = a.Visit.Err
+	}
 	switch {
 	case a.N.Kind == ast.TaskGroup:
-		if a.VisitErr != nil {
-			errs = append(errs, a.VisitErr)
+		if visitErr != nil {
+			errs = append(errs, visitErr)
 		}
 		if len(errs) > 0 {
 			return k.failure(&a.base, event.Group(errs))
 		}
-	case a.VisitErr != nil:
-		return event.Failure(withOthers(a.VisitErr, errs))
-	case a.N.Kind == ast.Wait && a.Outcome.Status == event.Failed:
-		return a.Outcome // no quorum
-	case a.N.Kind == ast.Wait:
+	case visitErr != nil:
+		return event.Failure(withOthers(visitErr, errs))
+	case a.Wait != nil && a.Wait.NoQuorum != nil:
+		return event.Failure(a.Wait.NoQuorum)
+	case a.Wait != nil:
 		s.Joined.Returned = a.returnedErrors()
 		return event.Success(a.value())
 	case a.N.ReturnExceptions:
@@ -390,34 +415,38 @@ func (a *joinAct) childPath(k *Kernel, i int32) string {
 
 // visitNext begins the next handler of as_completed, one at a time.
 func (a *joinAct) visitNext(k *Kernel) {
-	if a.Visiting != 0 || len(a.Visits) == 0 {
+	v := a.Visit
+	if v.Act != 0 || len(v.Queue) == 0 {
 		return
 	}
-	i := int(a.Visits[0])
-	a.Visits = a.Visits[1:]
-	path := fmt.Sprintf("%s[%d]", join(k.step(&a.base).path(k), "as_completed"), a.Visited)
-	f := k.inner(a.Frame, a.N.Visit.Slots, path+".")
-	k.frames.All[f].Vars = []any{state(a.N, i, &a.Children[i])}
+	i := int(v.Queue[0])
+	v.Queue = v.Queue[1:]
+	path := fmt.Sprintf("%s[%d]", join(k.step(&a.base).path(k), "as_completed"), v.Count)
+	v.Frame = k.inner(a.Frame, a.N.Visit.Slots, path+".")
+	k.frames.All[v.Frame].Vars = []any{state(a.N, i, &a.Children[i])}
 	if a.N.Visit.Step.ID != "" {
 		path = ""
 	}
-	order := event.InVisit | int64(a.Visited)
-	a.Visited++
-	a.VisitFrame = f
-	a.Visiting = k.beginStep(a.Self, a.N.Visit.Step, f, visitArg, order, path)
+	order := event.InVisit | int64(v.Count)
+	v.Count++
+	v.Act = k.beginStep(a.Self, a.N.Visit.Step, v.Frame, visitArg, order, path)
 }
 
 func (a *joinAct) visited(k *Kernel, o event.Outcome) {
-	a.Visiting = 0
-	k.frames.drop(a.VisitFrame)
+	v := a.Visit
+	v.Act = 0
+	k.frames.drop(v.Frame)
 	switch {
 	case a.Stop != nil:
 	case o.Status == event.Failed:
-		a.VisitErr = o.Err
-		a.Visits = nil
+		v.Err = o.Err
+		v.Queue = nil
 	default:
-		a.Completed = append(a.Completed, o.Value)
+		v.Completed = append(v.Completed, o.Value)
 		a.visitNext(k)
 	}
 	k.decide(&a.base)
 }
+
+// kept says whether it is a wait that has handed its children over.
+func (a *joinAct) kept() bool { return a.Wait != nil && a.Wait.Kept }

@@ -118,6 +118,9 @@ func New(p *plan.Plan, opt Options, h Host) *Kernel {
 // Done says whether the run has ended, and how.
 func (k *Kernel) Done() (event.Outcome, bool) { return k.out, k.done }
 
+// Now is the time of the current instant, since Options.Start.
+func (k *Kernel) Now() time.Duration { return k.now }
+
 // Next is when the kernel must be stepped again if nothing happens before: time since Options.Start.
 func (k *Kernel) Next() (time.Duration, bool) { return k.timers.next() }
 

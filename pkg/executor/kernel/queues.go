@@ -54,59 +54,35 @@ func (q *fifo) pop() (message, bool) {
 	return m, true
 }
 
-// decisions is a heap: the deepest first, and of equal depth the one that was asked for first.
+// decisions gives out the deepest first, and of equal depth the one that was asked for first.
 type decisions struct {
-	items []decision
-	seq   int64
+	levels []level // by depth
+	top    int     // no level from here on has any
 }
 
-type decision struct {
-	act   id
-	depth int32
-	seq   int64
-}
-
-func (d decision) before(e decision) bool {
-	return d.depth > e.depth || d.depth == e.depth && d.seq < e.seq
+type level struct {
+	acts []id
+	head int
 }
 
 func (q *decisions) push(a id, depth int32) {
-	q.seq++
-	q.items = append(q.items, decision{a, depth, q.seq})
-	i := len(q.items) - 1
-	for i > 0 {
-		p := (i - 1) / 2
-		if !q.items[i].before(q.items[p]) {
-			break
-		}
-		q.items[i], q.items[p] = q.items[p], q.items[i]
-		i = p
+	for len(q.levels) <= int(depth) {
+		q.levels = append(q.levels, level{})
 	}
+	q.levels[depth].acts = append(q.levels[depth].acts, a)
+	q.top = max(q.top, int(depth)+1)
 }
 
 func (q *decisions) pop() (id, bool) {
-	if len(q.items) == 0 {
-		return 0, false
+	for ; q.top > 0; q.top-- {
+		l := &q.levels[q.top-1]
+		if l.head < len(l.acts) {
+			l.head++
+			return l.acts[l.head-1], true
+		}
+		l.acts, l.head = l.acts[:0], 0
 	}
-	top := q.items[0]
-	n := len(q.items) - 1
-	q.items[0] = q.items[n]
-	q.items = q.items[:n]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= n {
-			break
-		}
-		if c+1 < n && q.items[c+1].before(q.items[c]) {
-			c++
-		}
-		if !q.items[c].before(q.items[i]) {
-			break
-		}
-		q.items[i], q.items[c] = q.items[c], q.items[i]
-		i = c
-	}
-	return top.act, true
+	return 0, false
 }
 
 // timers is a heap by due time, then by age. An activation has at most one, and knows its position.

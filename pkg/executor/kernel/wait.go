@@ -6,7 +6,7 @@ import (
 )
 
 func (a *joinAct) prepareWait(k *Kernel, n int) *event.Error {
-	a.Count = 1
+	a.Wait = &waitState{Count: 1}
 	if c := a.N.Return.Count; c != nil {
 		count, err := k.whole(&a.base, c, "the number in return_when", 1)
 		if err != nil {
@@ -15,7 +15,7 @@ func (a *joinAct) prepareWait(k *Kernel, n int) *event.Error {
 		if count > n {
 			return event.Errorf(event.ValueError, "return_when wants %d of %d steps", count, n)
 		}
-		a.Count = count
+		a.Wait.Count = count
 	}
 	if after := a.N.Return.After; after != nil {
 		d, err := k.duration(&a.base, after)
@@ -69,37 +69,37 @@ func (a *joinAct) decideWait(k *Kernel) {
 	case ast.FirstException:
 		enough = len(a.Failed) > 0
 	case ast.FirstSuccess, ast.CountSucceeded:
-		enough, quorum, got = succeeded >= a.Count, true, succeeded
+		enough, quorum, got = succeeded >= a.Wait.Count, true, succeeded
 	case ast.CountCompleted:
-		enough, quorum = completed >= a.Count, true
+		enough, quorum = completed >= a.Wait.Count, true
 	default:
 		panic("kernel: unknown return_when")
 	}
 	switch {
 	case enough:
 		a.giveBack(k)
-	case quorum && got+int(a.Left) < a.Count:
+	case quorum && got+int(a.Left) < a.Wait.Count:
 		a.noQuorum(k, got)
-	case a.Left == 0 || a.Due:
+	case a.Left == 0 || a.Wait.Due:
 		a.giveBack(k)
 	}
 }
 
 // noQuorum: the number cannot be reached any more.
 func (a *joinAct) noQuorum(k *Kernel, got int) {
-	err := event.Errorf(event.QuorumError, "%d of %d steps were wanted, %d came", a.Count, len(a.Children), got)
-	err.Fields = map[string]any{"wanted": a.Count, "got": got}
+	err := event.Errorf(event.QuorumError, "%d of %d steps were wanted, %d came", a.Wait.Count, len(a.Children), got)
+	err.Fields = map[string]any{"wanted": a.Wait.Count, "got": got}
 	err.Errors = a.errorList()
-	a.Outcome = k.failure(&a.base, err)
+	a.Wait.NoQuorum = k.raise(err, k.step(&a.base).path(k))
 	a.endRest(k, &event.Cause{Why: event.WhyReturned, By: k.step(&a.base).path(k)})
 }
 
 // giveBack returns with what has ended by now, and stops or hands over the rest.
 func (a *joinAct) giveBack(k *Kernel) {
-	a.Returned = true
-	a.Done = make([]bool, len(a.Children))
+	a.Wait.Returned = true
+	a.Wait.Done = make([]bool, len(a.Children))
 	for i := range a.Children {
-		a.Done[i] = a.Children[i].Status.Ended()
+		a.Wait.Done[i] = a.Children[i].Status.Ended()
 	}
 	if a.N.Keep && a.Left > 0 {
 		a.keep(k)
@@ -113,7 +113,7 @@ func (a *joinAct) value() map[string]any {
 	done, pending := []any{}, []any{}
 	for i := range a.Children {
 		m := state(a.N, i, &a.Children[i])
-		if a.Done[i] {
+		if a.Wait.Done[i] {
 			done = append(done, m)
 		} else {
 			pending = append(pending, m)
@@ -124,19 +124,21 @@ func (a *joinAct) value() map[string]any {
 
 // noteFirst remembers the earliest child that counts; ties of one instant are in argument order.
 func (a *joinAct) noteFirst(k *Kernel, i int32) {
-	if a.N.Kind != ast.Wait || a.Returned || !a.counted(a.Children[i].Status) {
+	w := a.Wait
+	if w.Returned || !a.counted(a.Children[i].Status) {
 		return
 	}
-	if a.First == 0 || a.FirstAt == k.instant && i+1 < a.First {
-		a.First, a.FirstAt = i+1, k.instant
+	if w.First == 0 || w.FirstAt == k.instant && i+1 < w.First {
+		w.First, w.FirstAt = i+1, k.instant
 	}
 }
 
 func (a *joinAct) first() any {
-	if a.First == 0 {
+	i := a.Wait.First - 1
+	if i < 0 {
 		return nil
 	}
-	return state(a.N, int(a.First-1), &a.Children[a.First-1])
+	return state(a.N, int(i), &a.Children[i])
 }
 
 // returnedErrors counts what the wait hands back as values, of the modes that ask for more than successes.
@@ -146,7 +148,7 @@ func (a *joinAct) returnedErrors() int {
 		return 0
 	}
 	n := 0
-	for i, done := range a.Done {
+	for i, done := range a.Wait.Done {
 		if done && a.Children[i].Status == event.Failed {
 			n++
 		}
@@ -170,7 +172,7 @@ func (a *joinAct) keep(k *Kernel) {
 	}
 	k.timers.stop(&a.base)
 	k.queue.push(message{to: a.Parent, arg: a.Arg, o: event.Success(a.value())})
-	a.Kept, a.Ending = true, true
+	a.Wait.Kept, a.Ending = true, true
 	a.Step = list.Step
 	a.Parent, a.Arg = list.Self, list.adopt(a)
 }

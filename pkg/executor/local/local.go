@@ -34,9 +34,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	if opt.Kernel.Start.IsZero() {
 		opt.Kernel.Start = begin
 	}
-	d := &driver{observe: opt.Observe, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d := &driver{begin: begin, observe: opt.Observe, from: make(chan message, 64), leaves: map[int32]*leaf{}}
 	d.k = kernel.New(p, opt.Kernel, d)
-	d.loop(ctx, begin, opt.Kill)
+	d.loop(ctx, opt.Kill)
 	d.running.Wait()
 	out, _ := d.k.Done()
 	return out
@@ -45,6 +45,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 // driver is the kernel.Host of a run. Its fields belong to the loop; leaves speak through the channel.
 type driver struct {
 	k       *kernel.Kernel
+	begin   time.Time
 	observe func(event.Event)
 	from    chan message
 	leaves  map[int32]*leaf
@@ -65,20 +66,20 @@ type message struct {
 	stream, text string
 }
 
-func (d *driver) loop(ctx context.Context, begin time.Time, kill <-chan struct{}) {
+func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	told := ctx.Done()
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
 	var in []kernel.Input
 	for {
-		d.k.Step(time.Since(begin), in)
+		d.k.Step(time.Since(d.begin), in)
 		in = in[:0]
 		if _, done := d.k.Done(); done {
 			return
 		}
 		var ring <-chan time.Time
 		if next, ok := d.k.Next(); ok {
-			alarm.Reset(next - time.Since(begin))
+			alarm.Reset(next - time.Since(d.begin))
 			ring = alarm.C
 		}
 		select {
@@ -160,8 +161,11 @@ func (d *driver) Stop(n int32, kill bool) {
 	l.stop()
 }
 
-// Emit implements kernel.Host.
+// Emit implements kernel.Host. The kernel's clock stands still while it works: what a run took in all is known here.
 func (d *driver) Emit(e event.Event) {
+	if e.Type == event.RunEnd {
+		e.Time = e.Time.Add(max(0, time.Since(d.begin)-d.k.Now()))
+	}
 	if d.observe != nil {
 		d.observe(e)
 	}
