@@ -72,6 +72,7 @@ func (c *compiler) load(target ast.Name, dir string) *file {
 // with checks the arguments of a call against the inputs of what it calls.
 func (u *unit) with(call *ast.Call, s site) {
 	target := u.calls[call]
+	s.argument = true
 	given := map[string]bool{}
 	for _, a := range call.With {
 		given[a.Key.Text] = true

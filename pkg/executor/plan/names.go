@@ -265,7 +265,7 @@ func (n *names) input(use expr.Use, s site) (Ref, expr.Type, bool) {
 				return ref, expr.Type{}, false
 			}
 		}
-		n.u.c.add(use.Pos, "unknown-input", help, "%s", text)
+		n.u.c.add(use.MemberPos, "unknown-input", help, "%s", text)
 		return ref, expr.Type{}, false
 	}
 	if in.Secret && !n.guard(use, s, fmt.Sprintf("the input %q is secret", in.Name.Text)) {
@@ -321,7 +321,7 @@ func (n *names) secrets(use expr.Use, s site) (Ref, expr.Type, bool) {
 		if help == "" {
 			help = fmt.Sprintf("declare it at the top of the file: secrets: [%s]", use.Member)
 		}
-		n.wrong(s, use.Pos, "unknown-secret", help, fmt.Sprintf("the secret %q is not declared", use.Member))
+		n.wrong(s, use.MemberPos, "unknown-secret", help, fmt.Sprintf("the secret %q is not declared", use.Member))
 		return ref, typ, false
 	}
 	return ref, typ, n.guard(use, s, fmt.Sprintf("%q is a secret", use.Member))

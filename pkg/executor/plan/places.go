@@ -59,9 +59,13 @@ type place struct {
 	rules  *defaults // in force for it, its own not included
 	inBack bool      // it, or a step around it, is in the background
 	env    *Env      // in force for what it does
-	// Edges to siblings. byStatus: its `if` reads how a need ended, so it decides alone.
-	needs    []*edge
-	byStatus bool
+	links
+}
+
+// links lead from a place to others.
+type links struct {
+	needs    []*edge  // to siblings
+	byStatus bool     // its `if` reads how a need ended, so that decides alone
 	tasks    []*place // that an await or a cancel names
 	ends     []*place // the await and cancel steps that name it
 }
@@ -107,7 +111,7 @@ func (p *place) keeps() bool {
 	return b != nil && b.Kind == ast.Wait && b.Return.Keep
 }
 
-// leaf says whether p is a leaf that works outside this process.
+// limited says whether p is a leaf that works outside this process.
 func (p *place) limited() bool {
 	l, ok := p.step.Action.(*ast.Leaf)
 	return ok && l.Kind.Limited

@@ -15,13 +15,13 @@ func (u *unit) stepRef(s site, use expr.Use) (Ref, expr.Type, bool) {
 			"`steps` can only be read one named step at a time")
 		return Ref{}, expr.Type{}, false
 	}
-	t := u.find(use.Member, use.Pos)
+	t := u.find(use.Member, use.MemberPos)
 	if t == nil {
 		return Ref{}, expr.Type{}, false
 	}
 	if why, help := u.refusal(s, t, use); why != "" {
 		u.c.say(diag.Diagnostic{
-			Pos: use.Pos, Code: "reference", Text: fmt.Sprintf("%q cannot be read here: %s", use.Member, why), Help: help,
+			Pos: use.MemberPos, Code: "reference", Text: fmt.Sprintf("%q cannot be read here: %s", use.Member, why), Help: help,
 			Other: t.pos(), OtherText: "the step",
 		})
 		return Ref{}, expr.Type{}, false

@@ -31,6 +31,8 @@ type site struct {
 	// again: a text at the top of the file, read once more for one of its workflows. What is wrong with it
 	// was said for the file's own workflow.
 	again bool
+	// argument: of a call, which looks at the value itself when it is made; before that only the type is checked.
+	argument bool
 }
 
 // given are the names that only this place has.
@@ -209,6 +211,9 @@ func (u *unit) value(t *expr.Template, s site, want expr.TypeKind) {
 	}
 	var wrong diag.List
 	v.V, wrong = t.Check(n.types, want)
+	if s.argument && want != expr.Any && len(wrong) == 0 {
+		v.V, _ = t.Check(n.types, expr.Any)
+	}
 	if !s.again {
 		u.c.problems = append(u.c.problems, wrong...)
 	}

@@ -55,7 +55,7 @@ type call struct {
 // member of that member, likewise (`status` in `steps.build.status`).
 type Use struct {
 	Root, Member, Field string
-	Pos                 diag.Pos
+	Pos, MemberPos      diag.Pos // of Root and of Member
 }
 
 // Type is the type of a name as far as it is known when the file is loaded. The zero Type is any.
@@ -95,7 +95,7 @@ func (e *Expr) Uses() []Use {
 	for i, r := range e.reads {
 		u := Use{Root: r.path[0], Pos: e.pos(r.at[0])}
 		if len(r.path) > 1 {
-			u.Member = r.path[1]
+			u.Member, u.MemberPos = r.path[1], e.pos(r.at[1])
 		}
 		if len(r.path) > 2 {
 			u.Field = r.path[2]
