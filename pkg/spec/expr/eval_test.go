@@ -54,7 +54,7 @@ func program(t testing.TB, src string, want expr.TypeKind) *expr.Program {
 func environment() object {
 	return object{
 		"x": nil, "y": object{"b": 1, "a": []any{1, 2.5, "t"}}, "z": []any{3, 1, 2}, "shard": 3, "ok": true, "tag": "v1",
-		"ratio": 0.5, "words": []any{"one", "two"}, "env": object{"HOME": "/root"},
+		"ratio": 0.5, "words": []any{"one", "two"}, "env": object{"HOME": "/home"},
 		"inputs": object{"n": 4, "tag": "v2", "any": 7, "sizes": []any{
 			object{"name": "s", "size": 1}, object{"name": "l", "size": 9},
 		}},
@@ -87,11 +87,11 @@ func TestEval(t *testing.T) {
 		{"y.a[-1]", "t"},
 		{"y.a[1:]", []any{2.5, "t"}},
 		{"y.a[:-1]", []any{1, 2.5}},
-		{"env.HOME", "/root"},
+		{"env.HOME", "/home"},
 		{`default(env.NONE, "d")`, "d"},
 		{`env.NONE ?? "d"`, "d"},
 		{`env?.NONE`, nil},
-		{`default(env["NONE"], env.HOME)`, "/root"},
+		{`default(env["NONE"], env.HOME)`, "/home"},
 		{`"NONE" in env`, false},
 		{`"HOME" in env`, true},
 		{"null", nil},

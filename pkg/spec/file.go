@@ -1,0 +1,243 @@
+package spec
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// Version is the version of the language that this package reads.
+const Version = 1
+
+// file reads the top of a file.
+func (r *reader) file(n *yaml.Node) *ast.File {
+	f := &ast.File{Path: r.text.path}
+	r.version(n)
+	f.Main = r.workflow(ast.Name{}, n, inFile)
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if r.bad[v] {
+			continue
+		}
+		switch k.Value {
+		case "name":
+			f.Main.Name = r.name(v)
+		case "secrets":
+			f.Secrets = r.secrets(v)
+		case "semaphores":
+			f.Semaphores = r.semaphores(v)
+		case "workflows":
+			f.Workflows = r.workflows(v)
+		case "dotenv":
+			f.Dotenv = r.names(v)
+		}
+	}
+	return f
+}
+
+// version checks `flowrun: 1` before everything else: a file of another version is not worth more words.
+func (r *reader) version(n *yaml.Node) {
+	v := field(n, "flowrun")
+	if v == nil {
+		r.problems.Add(r.text.pos(n), "no-version", "the file does not say which version of the language it is written in")
+		r.help("begin it with flowrun: 1")
+		return
+	}
+	if got, _, _ := scalar(v); got != Version {
+		r.problem(v, "bad-version", "this flowrun reads version %d of the language", Version)
+		r.help("write flowrun: 1")
+	}
+}
+
+// workflow reads the file itself, or an entry of `workflows`, as a workflow: header and body.
+func (r *reader) workflow(name ast.Name, n *yaml.Node, where place) *ast.Workflow {
+	w := &ast.Workflow{Name: name, Body: &ast.Step{Pos: r.text.pos(n)}}
+	if len(n.Content) > 0 {
+		w.Body.Pos = r.text.pos(n.Content[0])
+	}
+	if key := r.actionOf(n, where); key != nil {
+		r.members(w.Body, n, key, where, 0)
+	}
+	// A workflow's `env` is in force for all of it, its handlers and `result` included, and `name` is no step's.
+	w.Env, w.Body.Env, w.Body.Name = w.Body.Env, nil, nil
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if r.bad[v] {
+			continue
+		}
+		switch k.Value {
+		case "description":
+			w.Description = r.name(v).Text
+		case "inputs":
+			w.Inputs = r.inputs(v)
+		}
+	}
+	return w
+}
+
+func (r *reader) workflows(n *yaml.Node) []*ast.Workflow {
+	if n.Kind != yaml.MappingNode {
+		r.mismatch(n)
+		return nil
+	}
+	var out []*ast.Workflow
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if v.Kind != yaml.MappingNode {
+			r.problem(v, "wrong-type", "a workflow is a mapping, and this is %s", nounOf(v))
+			r.help("write its inputs and steps below its name")
+			continue
+		}
+		out = append(out, r.workflow(r.name(k), v, inWorkflow))
+	}
+	return out
+}
+
+// secrets reads names, or {name, file}.
+func (r *reader) secrets(n *yaml.Node) []*ast.Secret {
+	if n.Kind != yaml.SequenceNode {
+		r.mismatch(n)
+		return nil
+	}
+	var out []*ast.Secret
+	first := map[string]diag.Pos{}
+	for _, c := range n.Content {
+		c = deref(c)
+		if r.bad[c] {
+			continue
+		}
+		s := &ast.Secret{}
+		if c.Kind == yaml.MappingNode {
+			if v := field(c, "name"); v != nil {
+				s.Name = r.name(v)
+			}
+			if v := field(c, "file"); v != nil {
+				s.File = r.name(v).Text
+			}
+		} else {
+			s.Name = r.name(c)
+		}
+		if at, twice := first[s.Name.Text]; twice {
+			r.problems.Add(s.Name.Pos, "named-twice", "the secret %s is declared twice", s.Name.Text)
+			r.secondAt(at, "first here")
+			continue
+		}
+		first[s.Name.Text] = s.Name.Pos
+		out = append(out, s)
+	}
+	return out
+}
+
+// semaphores reads `name: permits`, or `name: {permits, scope}`.
+func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
+	if n.Kind != yaml.MappingNode {
+		r.mismatch(n)
+		return nil
+	}
+	var out []*ast.Semaphore
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if r.bad[v] {
+			continue
+		}
+		s := &ast.Semaphore{Name: r.name(k)}
+		permits := v
+		if v.Kind == yaml.MappingNode {
+			permits = field(v, "permits")
+			if scope := field(v, "scope"); scope != nil && scope.Value == "machine" {
+				s.Machine = true
+				r.problem(scope, "not-yet", "semaphores of the whole machine arrive with a later version")
+			}
+		}
+		if permits != nil && !r.bad[permits] {
+			got, _, _ := scalar(permits)
+			s.Permits, _ = got.(int)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// inputs reads the declared inputs.
+func (r *reader) inputs(n *yaml.Node) []*ast.Input {
+	if n.Kind != yaml.MappingNode {
+		r.mismatch(n)
+		return nil
+	}
+	var out []*ast.Input
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if r.bad[v] {
+			continue
+		}
+		if in := r.input(k, v); in != nil {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// input reads one declaration. What is no word of ours is the JSON Schema of the value.
+func (r *reader) input(k, n *yaml.Node) *ast.Input {
+	in := &ast.Input{Name: r.name(k), Required: true, Schema: map[string]any{}}
+	before := len(r.problems)
+	var written *yaml.Node
+	for i := 0; i < len(n.Content); i += 2 {
+		key, v := deref(n.Content[i]).Value, deref(n.Content[i+1])
+		if r.bad[v] {
+			return nil
+		}
+		switch key {
+		case "description":
+			in.Description = r.name(v).Text
+		case "secret":
+			in.Secret = r.flag(v)
+		case "default":
+			in.Required = false
+			written = v
+			if t := r.template(v, kind.Literal); t != nil {
+				in.Default = r.free(v)
+			}
+		case "pattern":
+			in.Schema[key] = r.regexp(v)
+		default:
+			t := r.template(v, kind.Literal)
+			if t == nil {
+				return nil
+			}
+			in.Schema[key] = t.Const
+		}
+	}
+	in.Type, _ = in.Schema["type"].(string)
+	if len(r.problems) > before {
+		return in
+	}
+	check, err := compileInput(in)
+	if err != nil {
+		r.problem(n, "bad-input", "this declares no values: %s", firstLine(err.Error()))
+		return in
+	}
+	if written != nil {
+		if wrong := check.problem(in.Default); wrong != "" {
+			r.problem(written, "bad-default", "the default does not fit: %s", wrong)
+		}
+	}
+	return in
+}
+
+// free reads a constant of any type by the strict rules for such places.
+func (r *reader) free(n *yaml.Node) any {
+	if t := r.template(n, kind.Free); t != nil {
+		return t.Const
+	}
+	return nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

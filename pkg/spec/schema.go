@@ -1,0 +1,614 @@
+package spec
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// The patterns of the language. Inside JSON they need no escapes but those written here.
+const (
+	idPattern       = `^[A-Za-z_][A-Za-z0-9_]*$`
+	namePattern     = `^[A-Za-z_][A-Za-z0-9_.-]*$`
+	exprPattern     = `\\$\\{\\{`
+	durationPattern = `^\\s*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))*\\s*$|^\\s*[+-]?0\\s*$|\\$\\{\\{`
+)
+
+// definitions are the shared parts of the schema. step, clause and workflow are made of the words.
+var definitions = map[string]string{
+	"duration":  `{"title": "duration", "type": ["string", "integer"], "pattern": "` + durationPattern + `", "minimum": 0, "maximum": 0, "patternErrorMessage": "not a duration such as 500ms, 30s or 1h30m"}`,
+	"count":     `{"title": "count", "type": ["integer", "string"], "minimum": 1, "pattern": "` + exprPattern + `"}`,
+	"number":    `{"title": "number", "type": ["number", "string"], "minimum": 0, "pattern": "` + exprPattern + `"}`,
+	"condition": `{"title": "expression", "type": ["string", "boolean"], "minLength": 1}`,
+	"id":        `{"title": "id", "type": "string", "pattern": "` + idPattern + `"}`,
+	"ids":       `{"title": "id or list of ids", "type": ["string", "array"], "pattern": "` + idPattern + `", "minItems": 1, "items": {"$ref": "#/definitions/id"}}`,
+	"names":     `{"title": "name or list of names", "type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}}`,
+	"env":       `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
+	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"]},
+		{"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+		"completed": {"description": "So many children have ended.", "$ref": "#/definitions/count"},
+		"succeeded": {"description": "So many children have succeeded.", "$ref": "#/definitions/count"}}}]}`,
+	"steps": `{"title": "list of steps", "type": "array", "items": {"$ref": "#/definitions/step"}}`,
+	"block": `{"title": "list of steps or generator", "type": ["array", "object"], "items": {"$ref": "#/definitions/step"},
+		"additionalProperties": false, "required": ["for", "do"], "properties": {
+		"for": {"description": "The name of the loop variable, or the lists of a matrix under their names.", "type": ["string", "object"], "pattern": "` + idPattern + `", "minProperties": 1,
+			"propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"title": "expression", "type": ["array", "string"], "minLength": 1}},
+		"in": {"title": "expression", "description": "A list, or an expression that gives one.", "type": ["array", "string"], "minLength": 1},
+		"exclude": {"description": "Combinations of a matrix for which this is true are left out.", "$ref": "#/definitions/condition"},
+		"do": {"description": "The step that is done for each.", "$ref": "#/definitions/step"}}}`,
+	"retry": `{"title": "retry", "type": "object", "additionalProperties": false, "properties": {
+		"attempts": {"description": "How often the step is tried in all.", "$ref": "#/definitions/count"},
+		"delay": {"description": "The pause before the second attempt.", "$ref": "#/definitions/duration"},
+		"factor": {"description": "By what each pause is longer than the one before.", "$ref": "#/definitions/number"},
+		"max_delay": {"description": "The longest pause.", "$ref": "#/definitions/duration"},
+		"jitter": {"description": "By which part of itself a pause may be shorter or longer.", "type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": "` + exprPattern + `"},
+		"match": {"description": "The errors that are tried again. Default: all.", "$ref": "#/definitions/match"},
+		"until": {"description": "Tries again until this is true of value.", "$ref": "#/definitions/condition"}}}`,
+	"match": `{"title": "match", "type": ["string", "object", "array"], "minLength": 1, "minItems": 1,
+		"additionalProperties": false, "minProperties": 1, "properties": {
+		"type": {"description": "The type of the error, or several.", "$ref": "#/definitions/names"},
+		"exit_code": {"description": "The exit status, or several.", "type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
+		"message": {"description": "A regular expression that the message matches.", "type": "string"},
+		"when": {"description": "An expression over error.", "$ref": "#/definitions/condition"}},
+		"items": {"type": ["string", "object"], "minLength": 1, "additionalProperties": false, "minProperties": 1, "properties": {
+		"type": {"$ref": "#/definitions/names"},
+		"exit_code": {"type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
+		"message": {"type": "string"},
+		"when": {"$ref": "#/definitions/condition"}}}}`,
+	"ready": `{"title": "ready", "type": "object", "additionalProperties": false, "properties": {
+		"tcp": {"type": "string"}, "http": {"type": "string"}, "run": {"type": ["string", "array"]}, "log": {"type": "string"},
+		"every": {"$ref": "#/definitions/duration"}, "timeout": {"$ref": "#/definitions/duration"}}}`,
+	"secrets": `{"title": "secrets", "type": "array", "items": {"type": ["string", "object"], "pattern": "` + idPattern + `",
+		"additionalProperties": false, "required": ["name", "file"], "properties": {"name": {"$ref": "#/definitions/id"}, "file": {"type": "string", "minLength": 1}}}}`,
+	"semaphores": `{"title": "semaphores", "type": "object", "propertyNames": {"pattern": "` + namePattern + `"},
+		"additionalProperties": {"type": ["integer", "object"], "minimum": 1, "additionalProperties": false, "required": ["permits"], "properties": {
+		"permits": {"type": "integer", "minimum": 1}, "scope": {"enum": ["run", "machine"]}}}}`,
+	"inputs": `{"title": "inputs", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {
+		"type": "object", "additionalProperties": false, "properties": {
+		"type": {"enum": ["string", "integer", "number", "boolean", "array", "object"]},
+		"default": {}, "description": {"type": "string"}, "secret": {"type": "boolean"},
+		"minimum": {"type": "number"}, "maximum": {"type": "number"}, "exclusiveMinimum": {"type": "number"}, "exclusiveMaximum": {"type": "number"},
+		"multipleOf": {"type": "number"}, "minLength": {"type": "integer", "minimum": 0}, "maxLength": {"type": "integer", "minimum": 0},
+		"pattern": {"type": "string"}, "enum": {"type": "array", "minItems": 1}, "items": {"type": "object"},
+		"minItems": {"type": "integer", "minimum": 0}, "maxItems": {"type": "integer", "minimum": 0}, "uniqueItems": {"type": "boolean"},
+		"properties": {"type": "object"}, "required": {"type": "array", "items": {"type": "string"}}, "additionalProperties": {"type": ["boolean", "object"]}}}}`,
+}
+
+// branch is one kind of step in one kind of place: what a closed, titled part of the schema is for.
+type branch struct {
+	where  place
+	action string
+}
+
+func (b branch) noun() string {
+	article := "a "
+	if strings.ContainsRune("aeiou", rune(b.action[0])) {
+		article = "an "
+	}
+	switch b.where {
+	case inList:
+		return article + b.action + " step"
+	case inExcept:
+		return article + b.action + " clause"
+	default:
+		return b.where.noun()
+	}
+}
+
+type object = map[string]any
+
+// validator checks the steps of one branch: which keys there are, and each key's value by its property.
+type validator struct {
+	index byte
+	props map[string]*property
+	keys  *jsonschema.Schema // of a step whose values are left out
+}
+
+// property is one key with its schema. Branches share it, so each is compiled once, and only when a file has it.
+type property struct {
+	index  byte
+	mode   kind.Mode
+	source func() object
+	object object // references inlined, steps within left out
+	form   *form
+	schema *jsonschema.Schema
+}
+
+// prepare makes the form at the first use.
+func (p *property) prepare() {
+	if p.form == nil {
+		p.object = p.source()
+		p.form = formOf(p.object)
+	}
+}
+
+// valid checks a value with the JSON Schema.
+func (p *property) valid(instance any) bool {
+	if p.schema == nil {
+		p.schema = compile(p.object)
+	}
+	return p.schema.Validate(instance) == nil
+}
+
+// parse reads a schema of our own or of a kind.
+func parse(text, whose string) object {
+	var v object
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		panic("spec: the schema of " + whose + " is not JSON: " + err.Error())
+	}
+	return v
+}
+
+// keysOf lists the keys of a branch: words, then those of a kind.
+func (l *language) keysOf(b branch) ([]*word, []kind.Key) {
+	var out []*word
+	for i := range words {
+		w := &words[i]
+		other := w.name != b.action && slices.Contains(builtin, w.name)
+		if !w.later && !other && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
+			out = append(out, w)
+		}
+	}
+	if k := l.kinds[b.action]; k != nil {
+		return out, k.Keys
+	}
+	return out, nil
+}
+
+// wordSchema is the schema of a word as written in a file.
+func wordSchema(w *word) object {
+	p := parse(w.json, w.name)
+	p["description"] = w.about
+	return p
+}
+
+// kindKey is the schema of a kind's key as written in a file: expressions may stand where the mode allows them.
+func (l *language) kindKey(k *kind.Kind, key kind.Key) object {
+	p := parse(key.Schema, k.Name+"."+key.Name)
+	if key.Mode != kind.Literal {
+		p = widen(p)
+	}
+	p["description"] = key.Description
+	if len(key.Examples) > 0 {
+		p["examples"] = key.Examples
+	}
+	return p
+}
+
+// widen lets an expression stand for every value that p describes.
+func widen(p object) object {
+	out := maps.Clone(p)
+	for _, key := range []string{"items", "additionalProperties"} {
+		if sub, ok := p[key].(object); ok {
+			out[key] = widen(sub)
+		}
+	}
+	if props, ok := p["properties"].(object); ok {
+		wide := object{}
+		for name, sub := range props {
+			wide[name] = widen(sub.(object))
+		}
+		out["properties"] = wide
+	}
+	alternatives, either := p["anyOf"].([]any)
+	if either {
+		wide := make([]any, len(alternatives))
+		for i, sub := range alternatives {
+			wide[i] = widen(sub.(object))
+		}
+		out["anyOf"] = wide
+	}
+	types := typesOf(p)
+	_, enum := p["enum"]
+	pattern, limited := p["pattern"].(string)
+	switch {
+	case either, len(types) == 0 && !enum:
+	case enum:
+		narrow := object{"enum": p["enum"]}
+		delete(out, "enum")
+		delete(out, "type")
+		if len(types) > 0 {
+			narrow["type"] = p["type"]
+		}
+		out["anyOf"] = []any{narrow, expression()}
+	case slices.Contains(types, "string"):
+		if limited {
+			out["pattern"] = "(" + pattern + ")|\\$\\{\\{"
+		}
+	default:
+		out["type"] = append(slices.Clone(types), "string")
+		out["pattern"] = `\$\{\{`
+	}
+	return out
+}
+
+func expression() object { return object{"type": "string", "pattern": `\$\{\{`} }
+
+// typesOf are the types that p allows; none when it says nothing of them.
+func typesOf(p object) []any {
+	switch t := p["type"].(type) {
+	case string:
+		return []any{t}
+	case []any:
+		return t
+	}
+	return nil
+}
+
+// defaultsSchema is that of `defaults`, with the keys that kinds like run give it.
+func (l *language) defaultsSchema() object {
+	props := object{
+		"timeout": object{"description": "Bounds each attempt.", "$ref": "#/definitions/duration"},
+		"retry":   object{"description": "Tries the steps again when they fail.", "$ref": "#/definitions/retry"},
+		"env":     object{"description": "Environment variables.", "$ref": "#/definitions/env"},
+	}
+	for _, name := range l.actions {
+		k := l.kinds[name]
+		if k == nil || !k.Limited {
+			continue
+		}
+		for _, key := range k.Keys {
+			if slices.Contains([]string{"shell", "stop", "capture"}, key.Name) && props[key.Name] == nil {
+				props[key.Name] = l.kindKey(k, key)
+			}
+		}
+	}
+	return object{"title": "defaults", "type": "object", "additionalProperties": false, "properties": props}
+}
+
+// definition is a shared part by name.
+func (l *language) definition(name string) object {
+	if name == "defaults" {
+		return l.defaultsSchema()
+	}
+	return parse(definitions[name], name)
+}
+
+const within = "#/definitions/"
+
+// inline replaces references by what they refer to. Steps within are checked by their own branches.
+func (l *language) inline(v any) any {
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = l.inline(x)
+		}
+		return out
+	case object:
+		if ref, ok := v["$ref"].(string); ok {
+			switch name := strings.TrimPrefix(ref, within); name {
+			case "step", "clause", "workflow":
+				return object{"x-step": true}
+			default:
+				return l.inline(l.definition(name))
+			}
+		}
+		out := make(object, len(v))
+		for k, x := range v {
+			switch k {
+			case "description", "examples":
+			case "properties":
+				props := make(object, len(x.(object)))
+				for name, sub := range x.(object) {
+					props[name] = l.inline(sub)
+				}
+				out[k] = props
+			default:
+				out[k] = l.inline(x)
+			}
+		}
+		return out
+	}
+	return v
+}
+
+// validator returns the one of a branch.
+func (l *language) validator(b branch) *validator {
+	if v := l.branches[b]; v != nil {
+		return v
+	}
+	v := &validator{index: byte(len(l.branches)), props: map[string]*property{}}
+	l.branches[b] = v
+	ours, kinds := l.keysOf(b)
+	for _, w := range ours {
+		v.props[w.name] = l.property(" "+w.name+w.json, w.mode, func() object { return wordSchema(w) })
+	}
+	for _, key := range kinds {
+		v.props[key.Name] = l.property(b.action+" "+key.Name, key.Mode, func() object { return l.kindKey(l.kinds[b.action], key) })
+	}
+	return v
+}
+
+func (l *language) property(name string, mode kind.Mode, schema func() object) *property {
+	p := l.props[name]
+	if p == nil {
+		p = &property{index: byte(len(l.props)), mode: mode, source: func() object { return l.inline(schema()).(object) }}
+		l.props[name] = p
+	}
+	return p
+}
+
+// closed compiles the schema of a step whose values are all true: which keys it may and must have.
+func (v *validator) closed(required ...string) *jsonschema.Schema {
+	if v.keys == nil {
+		props := object{}
+		for name := range v.props {
+			props[name] = true
+		}
+		v.keys = compile(object{"type": "object", "additionalProperties": false, "required": required, "properties": props})
+	}
+	return v.keys
+}
+
+func compile(schema object) *jsonschema.Schema {
+	s, err := compileSchema(schema)
+	if err != nil {
+		panic("spec: a schema of the language is wrong: " + err.Error())
+	}
+	return s
+}
+
+// compileSchema compiles a schema that refers to nothing outside itself: nothing is ever loaded.
+func compileSchema(schema object) (*jsonschema.Schema, error) {
+	b, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.Draft = jsonschema.Draft7
+	c.LoadURL = func(url string) (io.ReadCloser, error) {
+		return nil, errors.New("a schema may not refer to " + url)
+	}
+	if err := c.AddResource("flowrun:schema", strings.NewReader(string(b))); err != nil {
+		return nil, err
+	}
+	return c.Compile("flowrun:schema")
+}
+
+// form is what of a schema decides how values are told apart: two values of one shape are both valid or both not.
+type form struct {
+	step    bool // a step stands here
+	open    bool // nothing inside matters
+	numbers bool // the value of a number matters
+	sized   bool // the number of items matters
+	texts   []func(string) bool
+	props   map[string]*form
+	more    *form             // of keys that are not in props
+	names   func(string) bool // of these keys
+	items   *form
+}
+
+func formOf(p object) *form {
+	f := &form{step: p["x-step"] != nil}
+	f.add(p)
+	f.open = !f.step && len(f.texts) == 0 && !f.numbers && f.props == nil && f.more == nil && f.items == nil && len(typesOf(p)) == 0 && p["anyOf"] == nil
+	return f
+}
+
+func (f *form) add(p object) {
+	for _, key := range []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum"} {
+		f.numbers = f.numbers || p[key] != nil
+	}
+	if enum, ok := p["enum"].([]any); ok {
+		f.texts = append(f.texts, func(s string) bool { return slices.Contains(enum, any(s)) })
+	}
+	if pattern, ok := p["pattern"].(string); ok {
+		f.texts = append(f.texts, matcher(pattern))
+	}
+	if least, ok := p["minLength"].(float64); ok {
+		f.texts = append(f.texts, func(s string) bool { return float64(utf8.RuneCountInString(s)) >= least })
+	}
+	if most, ok := p["maxLength"].(float64); ok {
+		f.texts = append(f.texts, func(s string) bool { return float64(utf8.RuneCountInString(s)) <= most })
+	}
+	for _, key := range []string{"minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"} {
+		f.sized = f.sized || p[key] != nil
+	}
+	if props, ok := p["properties"].(object); ok {
+		if f.props == nil {
+			f.props = make(map[string]*form, len(props))
+		}
+		for name, sub := range props {
+			f.props[name] = formOf(sub.(object))
+		}
+	}
+	if more, ok := p["additionalProperties"].(object); ok {
+		f.more = formOf(more)
+	}
+	if names, ok := p["propertyNames"].(object); ok {
+		f.names = matcher(names["pattern"].(string))
+	}
+	if items, ok := p["items"].(object); ok {
+		f.items = formOf(items)
+	}
+	alternatives, _ := p["anyOf"].([]any)
+	for _, sub := range alternatives {
+		f.add(sub.(object))
+	}
+}
+
+// matcher is a pattern as a function; the patterns that every step has are matched by hand.
+func matcher(pattern string) func(string) bool {
+	switch pattern {
+	case idPattern:
+		return isID
+	case exprOnly:
+		return func(s string) bool { return strings.Contains(s, open) }
+	}
+	return regexp.MustCompile(pattern).MatchString
+}
+
+func isID(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || !isDigit(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// check validates the own keys of the step n, without the steps within. Each shape of a value is shown to the
+// JSON Schema once: for ten thousand steps of a few shapes that costs next to nothing.
+func (r *reader) check(n *yaml.Node, b branch) {
+	v := r.lang.validator(b)
+	r.buf = append(r.buf[:0], 0, v.index)
+	for i := 0; i < len(n.Content); i += 2 {
+		r.buf = strconv.AppendQuote(r.buf, deref(n.Content[i]).Value)
+	}
+	if !r.accepted(func() bool {
+		keys := make(object, len(n.Content)/2)
+		for i := 0; i < len(n.Content); i += 2 {
+			keys[deref(n.Content[i]).Value] = true
+		}
+		return v.closed(b.action).Validate(keys) == nil
+	}) {
+		r.explainKeys(n, b, v)
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := deref(n.Content[i]), deref(n.Content[i+1])
+		p := v.props[key.Value]
+		if p == nil {
+			continue
+		}
+		p.prepare()
+		r.buf = append(r.buf[:0], 1, p.index)
+		r.shape(p.form, value, p.mode)
+		if !r.accepted(func() bool { return p.valid(r.instance(p.form, value, p.mode)) }) {
+			r.explainValue(p, value, key)
+		}
+	}
+}
+
+// accepted says whether the shape in r.buf is one that was found valid, or is so now.
+func (r *reader) accepted(valid func() bool) bool {
+	if r.seen[string(r.buf)] {
+		return true
+	}
+	shape := string(r.buf)
+	if !valid() {
+		return false
+	}
+	if r.seen == nil {
+		r.seen = map[string]bool{}
+	}
+	r.seen[shape] = true
+	return true
+}
+
+// shape appends to r.buf what the schema can see of n.
+func (r *reader) shape(f *form, n *yaml.Node, mode kind.Mode) {
+	n = deref(n)
+	switch {
+	case f == nil || f.open || f.step:
+		r.buf = append(r.buf, '*')
+	case n.Kind == yaml.ScalarNode:
+		r.scalarShape(f, n, mode)
+	case n.Kind == yaml.SequenceNode:
+		r.buf = append(r.buf, '[')
+		begin, end := 0, len(r.buf)
+		for _, c := range n.Content {
+			at := len(r.buf)
+			r.shape(f.items, c, mode)
+			// A run of equal items is one.
+			if !f.sized && begin > 0 && string(r.buf[begin:end]) == string(r.buf[at:]) {
+				r.buf = r.buf[:at]
+				continue
+			}
+			begin, end = at, len(r.buf)
+		}
+		r.buf = append(r.buf, ']')
+	default:
+		r.buf = append(r.buf, '{')
+		for i := 0; i < len(n.Content); i += 2 {
+			key := deref(n.Content[i]).Value
+			sub := f.props[key]
+			if sub == nil && f.more != nil && (f.names == nil || f.names(key)) {
+				sub = f.more
+				r.buf = append(r.buf, '.')
+			} else {
+				r.buf = strconv.AppendQuote(r.buf, key)
+			}
+			r.shape(sub, n.Content[i+1], mode)
+		}
+		r.buf = append(r.buf, '}')
+	}
+}
+
+func (r *reader) scalarShape(f *form, n *yaml.Node, mode kind.Mode) {
+	v, hard := r.value(n, mode)
+	switch s, isText := v.(string); {
+	case hard:
+		r.buf = append(r.buf, '!')
+	case isText:
+		r.buf = append(r.buf, 's')
+		for _, is := range f.texts {
+			bit := byte('0')
+			if is(s) {
+				bit = '1'
+			}
+			r.buf = append(r.buf, bit)
+		}
+	default:
+		r.buf = append(r.buf, tagOf(v)...)
+		if f.numbers {
+			r.buf = append(r.buf, n.Value...)
+		}
+	}
+	r.buf = append(r.buf, ',')
+}
+
+// value is a scalar as the schema sees it. hard: it has no value, which is reported elsewhere.
+func (r *reader) value(n *yaml.Node, mode kind.Mode) (any, bool) {
+	if mode == kind.Text || mode == kind.Script {
+		if n.Style&(quoted|yaml.TaggedStyle) == 0 && n.Value == "" {
+			return nil, false
+		}
+		return n.Value, false
+	}
+	v, _, hard := scalar(n)
+	return v, hard
+}
+
+// instance is n for the validator: steps within are left out, and what has no value is an expression.
+func (r *reader) instance(f *form, n *yaml.Node, mode kind.Mode) any {
+	n = deref(n)
+	switch {
+	case f == nil || f.open || f.step:
+		return true
+	case n.Kind == yaml.ScalarNode:
+		v, hard := r.value(n, mode)
+		if hard {
+			r.template(n, kind.Free)
+			return open + closing
+		}
+		return v
+	case n.Kind == yaml.SequenceNode:
+		out := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			out[i] = r.instance(f.items, c, mode)
+		}
+		return out
+	}
+	out := make(object, len(n.Content)/2)
+	for i := 0; i < len(n.Content); i += 2 {
+		key := deref(n.Content[i]).Value
+		sub := f.props[key]
+		if sub == nil {
+			sub = f.more
+		}
+		out[key] = r.instance(sub, n.Content[i+1], mode)
+	}
+	return out
+}

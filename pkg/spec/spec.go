@@ -1,0 +1,115 @@
+// Package spec reads a workflow file: bytes in, a positioned ast.File or everything that is wrong out.
+//
+//	bytes ─ scan ─► text that YAML may be given     size, UTF-8, control characters, nesting
+//	      ─ yaml.v3 ─► Node                         syntax errors with their true line
+//	      ─ guard ─► tree without surprises         one document, aliases, tags, keys, depth
+//	      ─ schema ─► known keys, right types       one branch of the JSON Schema for each step
+//	      ─ read ─► *ast.File                       expressions parsed, scalars by YAML 1.2's core schema
+//
+// The kinds of steps that a file may use are given by the caller. The package knows nothing of names and
+// scopes: whether an id exists, what a step may read and where a background task may stand is for
+// plan.Compile to say.
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// The limits of a file.
+const (
+	MaxBytes   = 4 << 20
+	MaxNodes   = 200_000 // values, after aliases; the keys of mappings are not counted
+	MaxDepth   = 100     // of steps within steps, and of the lists and mappings within one value
+	MaxEntries = 10_000  // keys of one mapping
+)
+
+// Options are what Parse has to know besides the text.
+type Options struct {
+	// Kinds are the leaf kinds that the file may use, in the order in which messages list them.
+	Kinds []*kind.Kind
+	// Dir is the absolute folder of the file.
+	Dir string
+}
+
+// Parse reads a workflow file. path is its name in messages. The error is a diag.List, sorted, with all that
+// is wrong; the file is nil then.
+func Parse(path string, src []byte, opt Options) (*ast.File, error) {
+	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
+	root := r.tree(src)
+	if root == nil {
+		return nil, r.problems.Err()
+	}
+	file := r.file(root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	file.Dir = opt.Dir
+	file.Source = src
+	return file, nil
+}
+
+// Load reads the workflow file at path, or stdin when path is "-". Options.Dir is taken from path if it is
+// empty. What the operating system refuses comes back as it is; everything else is a diag.List.
+func Load(path string, stdin io.Reader, opt Options) (*ast.File, error) {
+	src, err := readAll(path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Dir == "" {
+		folder := "."
+		if path != "-" {
+			folder = filepath.Dir(path)
+		}
+		if opt.Dir, err = filepath.Abs(folder); err != nil {
+			return nil, err
+		}
+	}
+	return Parse(path, src, opt)
+}
+
+// readAll reads one byte more than a file may have, so that Parse sees that it is too large.
+func readAll(path string, stdin io.Reader) ([]byte, error) {
+	if path == "-" {
+		if stdin == nil {
+			return nil, errors.New("standard input is not open")
+		}
+		return io.ReadAll(io.LimitReader(stdin, MaxBytes+1))
+	}
+	// A pipe would block in open and a device may never end, so the name is looked at first.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxBytes+1))
+}
+
+// reader is one reading of one file.
+type reader struct {
+	text     *text
+	lang     *language
+	problems diag.List
+	// bad holds the values that a problem was reported for: what is read from them later is not looked at.
+	bad map[*yaml.Node]bool
+	// lost is the first place where a value had a shape that the schema should have refused.
+	lost diag.Pos
+	seen map[string]bool // shapes that a validator has accepted
+	buf  []byte
+}

@@ -1,0 +1,384 @@
+package spec
+
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/expr"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// steps reads a list of steps. Steps with problems are left out; their problems are known.
+func (r *reader) steps(n *yaml.Node, depth int) []*ast.Step {
+	n = deref(n)
+	if n.Kind != yaml.SequenceNode {
+		r.mismatch(n)
+		return nil
+	}
+	out := make([]*ast.Step, 0, len(n.Content))
+	for _, c := range n.Content {
+		if s := r.step(c, inList, depth); s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// step reads one step; nil when it is not known what it does.
+func (r *reader) step(n *yaml.Node, where place, depth int) *ast.Step {
+	n = deref(n)
+	if depth > MaxDepth {
+		r.problem(n, "too-deep", "steps are nested more than %d deep", MaxDepth)
+		return nil
+	}
+	if r.bad[n] {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		r.problem(n, "wrong-type", "a step is a mapping with one action, and this is %s", nounOf(n))
+		r.help("write it as run: ...")
+		return nil
+	}
+	key := r.actionOf(n, where)
+	if key == nil {
+		return nil
+	}
+	s := &ast.Step{Pos: r.text.pos(n.Content[0])}
+	r.members(s, n, key, where, depth)
+	return s
+}
+
+// actionOf finds the key of a step that is its action, and checks the step's own keys and values.
+func (r *reader) actionOf(n *yaml.Node, where place) *yaml.Node {
+	var action *yaml.Node
+	two := false
+	for i := 0; i < len(n.Content); i += 2 {
+		k := deref(n.Content[i])
+		if !r.lang.isAction(k.Value, where) {
+			continue
+		}
+		if action == nil {
+			action = k
+			continue
+		}
+		two = true
+		r.problem(k, "two-actions", "%s has one action, and this one has both %s and %s", where.noun(), action.Value, k.Value)
+		r.second(action, action.Value+" is here")
+		r.help(where.twoHelp())
+	}
+	switch {
+	case action == nil:
+		r.noAction(n, where)
+	case !two:
+		r.check(n, branch{where, action.Value})
+	}
+	return action
+}
+
+// members reads all keys of a step into s. key is its action's.
+func (r *reader) members(s *ast.Step, n, key *yaml.Node, where place, depth int) {
+	var block *ast.Block
+	var leaf *ast.Leaf
+	var call *ast.Call
+	value := deref(valueOf(n, key))
+	switch name := key.Value; name {
+	case "steps", "gather", "wait", "taskgroup":
+		block = r.block(key, value, depth)
+		s.Action = block
+	case "call":
+		call = &ast.Call{Pos: r.text.pos(key), Target: r.name(value)}
+		s.Action = call
+	case "await":
+		s.Action = &ast.Await{Tasks: r.names(value), List: value.Kind == yaml.SequenceNode}
+	case "cancel":
+		s.Action = &ast.Cancel{Tasks: r.names(value)}
+	default:
+		leaf = &ast.Leaf{Kind: r.lang.kinds[name], Pos: r.text.pos(key)}
+		s.Action = leaf
+		leaf.Args = append(leaf.Args, ast.Pair{Key: r.name(key), Value: r.template(value, modeOf(leaf.Kind, name))})
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		switch {
+		case k == key, r.bad[v]:
+		case r.modifier(s, k, v, depth):
+		case block != nil:
+			r.blockKey(block, k, v, depth)
+		case call != nil && k.Value == "with":
+			call.With = r.pairs(v, kind.Free)
+		case leaf != nil && modeOf(leaf.Kind, k.Value) != noMode:
+			leaf.Args = append(leaf.Args, ast.Pair{Key: r.name(k), Value: r.template(v, modeOf(leaf.Kind, k.Value))})
+		}
+	}
+	if leaf != nil {
+		r.checkKind(leaf, n)
+	}
+	if block != nil {
+		r.checkBlock(block)
+	}
+}
+
+// noMode is the mode of a key that a kind does not have.
+const noMode = kind.Mode(255)
+
+func modeOf(k *kind.Kind, key string) kind.Mode {
+	for i := range k.Keys {
+		if k.Keys[i].Name == key {
+			return k.Keys[i].Mode
+		}
+	}
+	return noMode
+}
+
+// checkKind asks the kind about the arguments that are constant.
+func (r *reader) checkKind(leaf *ast.Leaf, n *yaml.Node) {
+	if leaf.Kind.Check == nil {
+		return
+	}
+	constant := make(map[string]any, len(leaf.Args))
+	for _, a := range leaf.Args {
+		if a.Value != nil && a.Value.Shape == expr.Constant {
+			constant[a.Key.Text] = a.Value.Const
+		}
+	}
+	leaf.Kind.Check(constant, func(key, code, text string) {
+		at := n
+		if i := slices.IndexFunc(leaf.Args, func(p ast.Pair) bool { return p.Key.Text == key }); i >= 0 && leaf.Args[i].Value != nil {
+			r.problems.Add(leaf.Args[i].Value.Pos, code, "%s", text)
+			return
+		}
+		r.problem(at, code, "%s", text)
+	})
+}
+
+// modifier reads a key that every step has; false: k is none of these.
+func (r *reader) modifier(s *ast.Step, k, v *yaml.Node, depth int) bool {
+	switch k.Value {
+	case "id":
+		s.ID = r.name(v)
+	case "name":
+		s.Name = r.template(v, kind.Text)
+	case "if":
+		s.Gate.If = r.condition(v)
+	case "needs":
+		s.Gate.Needs = r.names(v)
+	case "env":
+		s.Env = r.env(v)
+	case "defaults":
+		s.Defaults = r.defaults(k, v)
+	case "timeout":
+		s.Bounds.Timeout = r.limit(v)
+	case "total_timeout":
+		s.Bounds.Total = r.limit(v)
+	case "cleanup_timeout":
+		s.Bounds.Cleanup = r.limit(v)
+	case "retry":
+		s.Retry = r.retry(k, v)
+	case "semaphore":
+		s.Semaphores = r.names(v)
+	case "shield":
+		s.Mode.Shield = r.flag(v)
+		if s.Mode.ModePos.Line == 0 {
+			s.Mode.ModePos = r.text.pos(k)
+		}
+	case "background":
+		s.Mode.Background = r.flag(v)
+		s.Mode.ModePos = r.text.pos(k)
+	case "ready":
+		s.Mode.Ready = r.template(v, kind.Typed)
+	case "except":
+		s.Handlers.Except = r.clauses(v, depth)
+	case "else":
+		s.Handlers.Else = &ast.Block{Kind: ast.Steps, Pos: r.text.pos(k), Children: r.steps(v, depth+1)}
+	case "finally":
+		s.Handlers.Finally = &ast.Block{Kind: ast.Steps, Pos: r.text.pos(k), Children: r.steps(v, depth+1)}
+	case "result":
+		s.Result = r.template(v, kind.Free)
+	default:
+		return false
+	}
+	return true
+}
+
+// name reads a literal name. Its form is the schema's matter.
+func (r *reader) name(n *yaml.Node) ast.Name {
+	n = deref(n)
+	if n.Kind != yaml.ScalarNode {
+		r.mismatch(n)
+		return ast.Name{}
+	}
+	return ast.Name{Pos: r.text.pos(n), Text: n.Value}
+}
+
+// names reads one name or a list of names.
+func (r *reader) names(n *yaml.Node) []ast.Name {
+	n = deref(n)
+	if r.bad[n] {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		return []ast.Name{r.name(n)}
+	}
+	out := make([]ast.Name, 0, len(n.Content))
+	for _, c := range n.Content {
+		name := r.name(c)
+		if i := slices.IndexFunc(out, func(o ast.Name) bool { return o.Text == name.Text }); i >= 0 {
+			if c = deref(c); !r.bad[c] {
+				r.problem(c, "named-twice", "%q is named twice", brief(name.Text))
+				r.secondAt(out[i].Pos, "first here")
+			}
+			continue
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func (r *reader) flag(n *yaml.Node) bool {
+	v, _, _ := scalar(deref(n))
+	b, ok := v.(bool)
+	if !ok {
+		r.mismatch(n)
+	}
+	return b
+}
+
+// pairs reads a mapping whose values may hold expressions.
+func (r *reader) pairs(n *yaml.Node, mode kind.Mode) []ast.Pair {
+	n = deref(n)
+	if r.bad[n] {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		r.mismatch(n)
+		return nil
+	}
+	out := make([]ast.Pair, 0, len(n.Content)/2)
+	for i := 0; i < len(n.Content); i += 2 {
+		out = append(out, ast.Pair{Key: r.name(n.Content[i]), Value: r.template(n.Content[i+1], mode)})
+	}
+	return out
+}
+
+// env reads environment variables. A null, which removes a variable, is a nil Value.
+func (r *reader) env(n *yaml.Node) []ast.Pair {
+	out := r.pairs(n, kind.Text)
+	n = deref(n)
+	for i := range out {
+		if v := deref(n.Content[2*i+1]); v.Kind == yaml.ScalarNode && v.Style&(quoted|yaml.TaggedStyle) == 0 {
+			if value, _, _ := plain(v.Value); value == nil {
+				out[i].Value = nil
+			}
+		}
+	}
+	return out
+}
+
+// limit reads a duration that bounds something: more than 0.
+func (r *reader) limit(n *yaml.Node) *expr.Template { return r.duration(n, true) }
+
+// pause reads a duration that may be 0.
+func (r *reader) pause(n *yaml.Node) *expr.Template { return r.duration(n, false) }
+
+func (r *reader) duration(n *yaml.Node, positive bool) *expr.Template {
+	n = deref(n)
+	t := r.template(n, kind.Typed)
+	if t == nil || t.Shape != expr.Constant {
+		return t
+	}
+	d, ok := durationOf(t.Const)
+	switch {
+	case !ok:
+		r.mismatch(n)
+		return nil
+	case d < 0 || d == 0 && positive:
+		least := "not be negative"
+		if positive {
+			least = "be more than 0"
+		}
+		r.problem(n, "bad-duration", "a duration here must %s", least)
+		return nil
+	}
+	return t
+}
+
+// The rest of a step's problems.
+
+func (r *reader) noAction(n *yaml.Node, where place) {
+	if len(n.Content) == 0 {
+		r.problem(n, "no-action", "%s is empty", where.noun())
+		r.help("it needs one of " + r.lang.actionList(where))
+		return
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		k := deref(n.Content[i])
+		if later := laterAction(k.Value); later && where != inFile && where != inWorkflow {
+			r.problem(k, "not-yet", "%s arrives with a later version", k.Value)
+			return
+		}
+		if where != inFile && where != inWorkflow && r.lang.known(k.Value) {
+			continue
+		}
+		if near := nearest(k.Value, r.lang.actionsAt(where)); near != "" && !r.lang.allowed(k.Value, where) {
+			r.problem(k, "unknown-key", "%s has no key %q", where.noun(), brief(k.Value))
+			r.help("did you mean " + near + "?")
+			return
+		}
+	}
+	if where == inFile || where == inWorkflow {
+		for i := 0; i < len(n.Content); i += 2 {
+			if k := deref(n.Content[i]); r.lang.isAction(k.Value, inList) {
+				r.problem(k, "no-action", "%s has no body: %s is the action of a step", where.noun(), k.Value)
+				r.help("put it below steps, as an item of the list")
+				return
+			}
+		}
+	}
+	r.problem(n, "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
+}
+
+// problem reports what is wrong with n and marks n, so that nothing else is said of it.
+func (r *reader) problem(n *yaml.Node, code, format string, args ...any) {
+	r.problemAt(r.text.pos(n), n, code, format, args...)
+}
+
+func (r *reader) problemAt(pos diag.Pos, n *yaml.Node, code, format string, args ...any) {
+	r.problems.Add(pos, code, format, args...)
+	r.mark(n)
+}
+
+func (r *reader) mark(n *yaml.Node) {
+	if r.bad == nil {
+		r.bad = map[*yaml.Node]bool{}
+	}
+	r.bad[n] = true
+}
+
+// help adds what to write instead to the problem reported last.
+func (r *reader) help(text string) { r.problems[len(r.problems)-1].Help = text }
+
+// second adds another place to the problem reported last.
+func (r *reader) second(n *yaml.Node, text string) { r.secondAt(r.text.pos(n), text) }
+
+func (r *reader) secondAt(pos diag.Pos, text string) {
+	last := &r.problems[len(r.problems)-1]
+	last.Other, last.OtherText = pos, text
+}
+
+// mismatch notes that n has a shape that the schema refuses: normally that was reported.
+func (r *reader) mismatch(n *yaml.Node) {
+	if r.lost.Line == 0 {
+		r.lost = r.text.pos(n)
+	}
+}
+
+// err is all that is wrong. A mismatch that nobody reported becomes a problem of its own.
+func (r *reader) err() error {
+	if len(r.problems) == 0 && r.lost.Line != 0 {
+		r.problems.Add(r.lost, "wrong-type", "this value does not fit here")
+	}
+	return r.problems.Err()
+}

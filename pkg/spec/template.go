@@ -1,0 +1,218 @@
+package spec
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/expr"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// The marks of an expression in a text.
+const (
+	open    = "${{"
+	closing = "}}"
+)
+
+// template reads a value that may hold expressions. What is wrong in it is reported; nil then.
+func (r *reader) template(n *yaml.Node, mode kind.Mode) *expr.Template {
+	return r.templateAt(n, mode, 1)
+}
+
+func (r *reader) templateAt(n *yaml.Node, mode kind.Mode, depth int) *expr.Template {
+	n = deref(n)
+	if r.bad[n] {
+		return nil
+	}
+	if depth > MaxDepth {
+		r.problem(n, "too-deep", "lists and mappings are nested more than %d deep", MaxDepth)
+		return nil
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return r.scalarTemplate(n, mode)
+	case yaml.SequenceNode:
+		return r.list(n, mode, depth)
+	default:
+		return r.mapping(n, mode, depth)
+	}
+}
+
+func (r *reader) list(n *yaml.Node, mode kind.Mode, depth int) *expr.Template {
+	if mode == kind.Script {
+		mode = kind.Text // the items of an argv are data
+	}
+	t := &expr.Template{Pos: r.text.pos(n), Shape: expr.Sequence, List: make([]*expr.Template, 0, len(n.Content))}
+	constant, whole := true, true
+	for _, c := range n.Content {
+		item := r.templateAt(c, mode, depth+1)
+		if item == nil {
+			whole = false
+			continue
+		}
+		constant = constant && item.Shape == expr.Constant
+		t.List = append(t.List, item)
+	}
+	if !whole {
+		return nil
+	}
+	if constant {
+		values := make([]any, len(t.List))
+		for i, item := range t.List {
+			values[i] = item.Const
+		}
+		return &expr.Template{Pos: t.Pos, Const: values}
+	}
+	return t
+}
+
+func (r *reader) mapping(n *yaml.Node, mode kind.Mode, depth int) *expr.Template {
+	if mode == kind.Script {
+		mode = kind.Text
+	}
+	t := &expr.Template{Pos: r.text.pos(n), Shape: expr.Mapping}
+	constant, whole := true, true
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		value := r.templateAt(n.Content[i+1], mode, depth+1)
+		if value == nil {
+			whole = false
+			continue
+		}
+		constant = constant && value.Shape == expr.Constant
+		t.Keys = append(t.Keys, deref(key).Value)
+		t.KeyAt = append(t.KeyAt, r.text.pos(key))
+		t.Vals = append(t.Vals, value)
+	}
+	if !whole {
+		return nil
+	}
+	if constant {
+		values := make(map[string]any, len(t.Keys))
+		for i, k := range t.Keys {
+			values[k] = t.Vals[i].Const
+		}
+		return &expr.Template{Pos: t.Pos, Const: values}
+	}
+	return t
+}
+
+func (r *reader) scalarTemplate(n *yaml.Node, mode kind.Mode) *expr.Template {
+	pos := r.text.pos(n)
+	if strings.Contains(n.Value, open) {
+		return r.interpolation(n, mode)
+	}
+	if mode == kind.Text || mode == kind.Script {
+		if n.Value == "" && n.Style&quoted == 0 {
+			return &expr.Template{Pos: pos}
+		}
+		return &expr.Template{Pos: pos, Const: n.Value}
+	}
+	v, why, hard := scalar(n)
+	if why.code != "" && (hard || mode == kind.Free) {
+		r.doubtful(n, why, hard)
+		return nil
+	}
+	return &expr.Template{Pos: pos, Const: v}
+}
+
+// doubtful reports a scalar that has no value, or two.
+func (r *reader) doubtful(n *yaml.Node, why doubt, hard bool) {
+	r.problem(n, why.code, "%s", why.text)
+	switch help := `write "` + brief(n.Value) + `" if a text is meant`; {
+	case hard && why.code == "bad-tag":
+	case !hard && yaml11Bool(n.Value):
+		r.help(help + ", true or false if not")
+	default:
+		r.help(help)
+	}
+}
+
+// interpolation reads a scalar with `${{` in it.
+func (r *reader) interpolation(n *yaml.Node, mode kind.Mode) *expr.Template {
+	if r.cutExpression(n) {
+		return nil
+	}
+	pos := r.text.pos(n)
+	parts, single, problems := expr.ParseText(n.Value, r.text.inside(n))
+	if len(problems) > 0 {
+		r.problems = append(r.problems, problems...)
+		r.mark(n)
+		return nil
+	}
+	if single != nil {
+		parts = []expr.Part{{Expr: single}}
+	}
+	first := -1
+	for i, p := range parts {
+		if p.Expr != nil {
+			first = i
+			break
+		}
+	}
+	switch {
+	case first < 0: // only `$${{`
+		var b strings.Builder
+		for _, p := range parts {
+			b.WriteString(p.Text)
+		}
+		return &expr.Template{Pos: pos, Const: b.String()}
+	case mode == kind.Literal:
+		r.problemAt(parts[first].Expr.Pos(), n, "no-expression", "an expression may not stand here: this is read literally")
+		return nil
+	case mode == kind.Script:
+		r.problemAt(parts[first].Expr.Pos(), n, "script-expression", "an expression may not stand in a script: its value would be read as code")
+		r.help(`put the value into env, as env: {NAME: "` + open + " " + brief(strings.TrimSpace(parts[first].Expr.Src)) + " " + closing + `"}, and write "$NAME" in the script`)
+		return nil
+	case single != nil:
+		return &expr.Template{Pos: pos, Shape: expr.Single, Expr: single}
+	}
+	return &expr.Template{Pos: pos, Shape: expr.Interpolated, Parts: parts}
+}
+
+// condition reads a scalar that is an expression by nature: the braces may be left out.
+func (r *reader) condition(n *yaml.Node) *expr.Template {
+	n = deref(n)
+	if r.bad[n] {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode {
+		r.mismatch(n)
+		return nil
+	}
+	pos := r.text.pos(n)
+	text := strings.TrimSpace(n.Value)
+	if strings.HasPrefix(text, open) && strings.HasSuffix(text, closing) || r.cutExpression(n) {
+		t := r.template(n, kind.Typed)
+		if t != nil && t.Shape != expr.Single {
+			r.problem(n, "not-an-expression", "one expression is wanted here, and this is a text with expressions in it")
+			return nil
+		}
+		return t
+	}
+	if text == "" {
+		r.problem(n, "not-an-expression", "an expression is missing here")
+		return nil
+	}
+	inside, before := r.text.inside(n), strings.Index(n.Value, text)
+	e, problems := expr.Parse(text, func(offset int) diag.Pos { return inside(before + offset) })
+	if len(problems) > 0 && r.cutByComment(n) {
+		return nil
+	}
+	if len(problems) > 0 {
+		r.problems = append(r.problems, problems...)
+		r.mark(n)
+		return nil
+	}
+	return &expr.Template{Pos: pos, Shape: expr.Single, Expr: e}
+}
+
+// sequenceOrCondition reads `in`: an expression or a list.
+func (r *reader) sequenceOrCondition(n *yaml.Node) *expr.Template {
+	if deref(n).Kind == yaml.SequenceNode {
+		return r.template(n, kind.Free)
+	}
+	return r.condition(n)
+}

@@ -1,0 +1,276 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// place is where a step stands, or what takes the part of one.
+type place uint8
+
+const (
+	inList place = iota
+	inExcept
+	inFile
+	inWorkflow
+)
+
+func (p place) bit() uint8 { return 1 << p }
+
+func (p place) noun() string {
+	return [...]string{"a step", "a clause of except", "the file", "a workflow"}[p]
+}
+
+func (p place) twoHelp() string {
+	if p == inFile || p == inWorkflow {
+		return "put one of them into a step of the other"
+	}
+	return "make them two steps"
+}
+
+// Sets of places.
+const (
+	step     = uint8(1<<inList | 1<<inExcept)
+	onlyStep = uint8(1 << inList)
+	clause   = uint8(1 << inExcept)
+	file     = uint8(1 << inFile)
+	header   = uint8(1<<inFile | 1<<inWorkflow)
+	anywhere = step | header
+)
+
+// The actions that are no kinds, and sets of them.
+var (
+	blocks  = []string{"steps", "gather", "wait", "taskgroup"}
+	joins   = []string{"gather", "wait", "taskgroup"}
+	returns = []string{"steps", "gather", "wait", "taskgroup", "call"}
+	builtin = []string{"call", "steps", "gather", "wait", "taskgroup", "await", "cancel"}
+)
+
+// word is one key of the language that is no kind's: where it may stand and what its value is. The table is
+// what the JSON Schema, its validators and the messages are made of.
+type word struct {
+	name  string
+	on    uint8    // places
+	with  []string // the actions beside which it may stand; nil: all
+	mode  kind.Mode
+	later bool   // a word of the language that this version does not have yet
+	json  string // JSON Schema of the value
+	about string
+}
+
+// words are all of them, in the order of the language page.
+var words = []word{
+	{name: "flowrun", on: file, json: `{"enum": [1]}`, about: "The version of the language. Required."},
+	{name: "name", on: file, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the workflow in reports."},
+	{name: "description", on: header, mode: kind.Text, json: `{"type": "string"}`, about: "What the workflow is for."},
+	{name: "inputs", on: header, mode: kind.Literal, json: `{"$ref": "#/definitions/inputs"}`, about: "Typed inputs, checked before anything runs."},
+	{name: "dotenv", on: file, mode: kind.Literal, later: true, json: `{"$ref": "#/definitions/names"}`, about: "Files of NAME=value lines; one that may be missing ends in a question mark."},
+	{name: "secrets", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/secrets"}`, about: "Names of environment variables that are masked everywhere and given only to steps that name them."},
+	{name: "semaphores", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/semaphores"}`, about: "Named limits, shared by the whole run."},
+	{name: "workflows", on: file, mode: kind.Literal, json: `{"type": "object", "propertyNames": {"pattern": "` + namePattern + `"}, "additionalProperties": {"$ref": "#/definitions/workflow"}}`, about: "Reusable workflows, for call."},
+
+	{name: "id", on: step, mode: kind.Literal, json: `{"type": "string", "pattern": "` + idPattern + `"}`, about: "The name of the step in expressions, needs, await and cancel. Unique in its workflow."},
+	{name: "name", on: step, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the step in reports."},
+	{name: "match", on: clause, mode: kind.Literal, json: `{"$ref": "#/definitions/match"}`, about: "The errors that this clause takes. Without it: all but the step's own cancellation."},
+	{name: "if", on: onlyStep, json: `{"$ref": "#/definitions/condition"}`, about: "The step is skipped when this is false."},
+	{name: "needs", on: onlyStep, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Siblings in the same gather, wait or taskgroup that must have ended before."},
+	{name: "env", on: anywhere, mode: kind.Text, json: `{"$ref": "#/definitions/env"}`, about: "Environment variables. A null removes one."},
+	{name: "defaults", on: anywhere, with: blocks, json: `{"$ref": "#/definitions/defaults"}`, about: "What holds for every run and http step below that is not in the background."},
+	{name: "timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds one attempt: it fails with TimeoutError."},
+	{name: "total_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds all attempts with their pauses and queueing."},
+	{name: "retry", on: step, json: `{"$ref": "#/definitions/retry"}`, about: "Tries the step again when it fails."},
+	{name: "semaphore", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/names"}`, about: "The step works only while it holds a permit of each of these."},
+	{name: "shield", on: step, json: `{"type": "boolean"}`, about: "Once begun, the step is not cancelled from outside."},
+	{name: "background", on: onlyStep, json: `{"type": "boolean"}`, about: "The step starts and the list goes on; await and cancel name it."},
+	{name: "ready", on: onlyStep, later: true, json: `{"$ref": "#/definitions/ready"}`, about: "The list goes on only when this probe of the background step succeeds."},
+	{name: "except", on: anywhere, json: `{"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/clause"}}`, about: "Clauses that handle errors, as Python's except*. Each is a step with a match."},
+	{name: "else", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run when the action succeeded."},
+	{name: "finally", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run whatever happened, shielded."},
+	{name: "cleanup_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds finally and the clauses for CancelledError. Default 1m."},
+	{name: "result", on: anywhere, with: returns, mode: kind.Free, json: `{}`, about: "The step's value, in place of the action's own."},
+
+	{name: "call", on: step, mode: kind.Literal, json: `{"type": "string", "minLength": 1}`, about: "Calls a workflow of this file by name, or another file by its path."},
+	{name: "with", on: step, with: []string{"call"}, mode: kind.Free, json: `{"type": "object"}`, about: "The inputs of the called workflow."},
+	{name: "steps", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps one after the other, or a loop. The value is the last step's, or the loop's list."},
+	{name: "gather", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.gather: siblings of a failed one go on. The value is a list."},
+	{name: "wait", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.wait. The value has done, pending and first."},
+	{name: "taskgroup", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.TaskGroup: the first failure cancels the others. The value is a list."},
+	{name: "limit", on: anywhere, with: joins, json: `{"$ref": "#/definitions/count"}`, about: "At most so many children are active at once."},
+	{name: "errors", on: anywhere, with: []string{"gather"}, mode: kind.Literal, json: `{"enum": ["group"]}`, about: "The gather fails with an ExceptionGroup of all errors."},
+	{name: "return_exceptions", on: anywhere, with: []string{"gather"}, json: `{"type": "boolean"}`, about: "The gather succeeds; a failed child's place holds its error."},
+	{name: "return_when", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/return_when"}`, about: "When the wait returns. Default all_completed."},
+	{name: "return_after", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/duration"}`, about: "The wait returns then at the latest, without an error."},
+	{name: "rest", on: anywhere, with: []string{"wait"}, mode: kind.Literal, json: `{"enum": ["cancel", "keep"]}`, about: "What becomes of children that are not done when the wait returns. Default cancel."},
+	{name: "as_completed", on: anywhere, with: joins, json: `{"$ref": "#/definitions/step"}`, about: "A step that runs for each child that has ended, in that order, with task."},
+	{name: "await", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Waits for background tasks. The value is the task's, or a list."},
+	{name: "cancel", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Cancels background tasks and waits for their end."},
+
+	{name: "interactive", on: step, with: []string{"run"}, later: true, json: `{"type": "boolean"}`, about: "The command keeps the terminal."},
+	{name: "isolate", on: step, with: []string{"run"}, later: true, json: `{"enum": ["pid"]}`, about: "The command sees only its own processes."},
+	{name: "ci_commands", on: step, with: []string{"run"}, later: true, json: `{"enum": ["pass"]}`, about: "The command's output may speak to the CI."},
+	{name: "on_crash", on: step, with: []string{"run"}, later: true, json: `{"enum": ["rerun", "fail"]}`, about: "What resume does with a step that was in flight."},
+	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
+	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},
+	{name: "artifacts", on: step, with: []string{"run"}, later: true, json: `{}`, about: "Files that the distributed engine brings back."},
+}
+
+// laterKinds are actions of the language that this version does not have yet.
+var laterKinds = []string{"http"}
+
+// language is the language with the kinds of one caller.
+type language struct {
+	kinds    map[string]*kind.Kind
+	actions  []string // kinds first
+	branches map[branch]*validator
+	props    map[string]*property
+}
+
+func languageOf(kinds []*kind.Kind) *language {
+	l := &language{kinds: make(map[string]*kind.Kind, len(kinds)), branches: map[branch]*validator{}, props: map[string]*property{}}
+	for _, k := range kinds {
+		if l.kinds[k.Name] != nil || slices.Contains(builtin, k.Name) {
+			panic("spec: two actions are called " + k.Name)
+		}
+		if len(k.Keys) == 0 || k.Keys[0].Name != k.Name {
+			panic("spec: the first key of the kind " + k.Name + " must be its action")
+		}
+		l.kinds[k.Name] = k
+		l.actions = append(l.actions, k.Name)
+	}
+	l.actions = append(l.actions, builtin...)
+	return l
+}
+
+// actionsAt lists the actions of a place.
+func (l *language) actionsAt(where place) []string {
+	if where == inFile || where == inWorkflow {
+		return blocks
+	}
+	return l.actions
+}
+
+func (l *language) isAction(key string, where place) bool {
+	return slices.Contains(l.actionsAt(where), key)
+}
+
+func (l *language) actionList(where place) string { return strings.Join(l.actionsAt(where), ", ") }
+
+func laterAction(key string) bool { return slices.Contains(laterKinds, key) }
+
+// known says whether key is a word of any step.
+func (l *language) known(key string) bool { return len(l.owners(key)) > 0 || l.allowed(key, inList) }
+
+// allowed says whether key may stand at a place beside some action.
+func (l *language) allowed(key string, where place) bool {
+	return slices.ContainsFunc(words, func(w word) bool { return w.name == key && w.on&where.bit() != 0 })
+}
+
+// owners are the actions beside which key may stand, when these are not all.
+func (l *language) owners(key string) []string {
+	var out []string
+	for _, w := range words {
+		if w.name == key && w.on&step != 0 {
+			out = append(out, w.with...)
+		}
+	}
+	for _, name := range l.actions {
+		if k := l.kinds[name]; k != nil && key != name && modeOf(k, key) != noMode {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// defaultsMode is how a key of `defaults` that belongs to kinds is read.
+func (l *language) defaultsMode(key string) kind.Mode {
+	for _, name := range l.actions {
+		if k := l.kinds[name]; k != nil && k.Limited && key != name && modeOf(k, key) != noMode {
+			return modeOf(k, key)
+		}
+	}
+	return kind.Typed
+}
+
+// wordFor is the word that key is in a branch, or nil.
+func wordFor(key string, b branch) *word {
+	for i := range words {
+		w := &words[i]
+		if w.name == key && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
+			return w
+		}
+	}
+	return nil
+}
+
+// elsewhere says where key belongs, for somebody who wrote it in the wrong place; "" if nowhere.
+func (l *language) elsewhere(key string, b branch) string {
+	if owners := l.owners(key); len(owners) > 0 {
+		return key + " belongs to " + join(owners, "and")
+	}
+	for _, w := range words {
+		switch {
+		case w.name != key:
+		case w.on&step == 0:
+			return key + " stands at the top of the file"
+		case w.on&anywhere == step && b.where != inList && b.where != inExcept:
+			return key + " belongs to a step"
+		case w.on == onlyStep && b.where == inExcept:
+			return "if, needs and background may not stand on a clause"
+		case w.on == clause:
+			return "match belongs to a clause of except"
+		}
+	}
+	if b.where != inList && b.where != inExcept {
+		if l.isAction(key, inList) {
+			return key + " is the action of a step: put it into the body"
+		}
+	}
+	return ""
+}
+
+// join is a, b and c.
+func join(items []string, last string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	return strings.Join(items[:len(items)-1], ", ") + " " + last + " " + items[len(items)-1]
+}
+
+// nearest is the candidate that word was probably meant to be; "" if none is near.
+func nearest(word string, candidates []string) string {
+	best, at := "", max(1, len(word)/3)+1
+	for _, c := range candidates {
+		if d := distance(word, c, at); d < at {
+			best, at = c, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add, drop or swap; at least limit when it is not less.
+func distance(a, b string, limit int) int {
+	if len(a) > 40 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
