@@ -1,0 +1,14 @@
+package steps
+
+import "github.com/flowrun/flowrun/pkg/spec/kind"
+
+// Builtin lists the leaf kinds of flowrun in the order in which documents show them.
+func Builtin() []*kind.Kind {
+	return []*kind.Kind{
+		runKind(),
+		sleepKind(),
+		valueKind(),
+		echoKind(),
+		failKind(),
+	}
+}

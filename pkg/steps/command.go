@@ -1,0 +1,244 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// command is what a run starts.
+type command struct {
+	path   string // the program's file
+	argv   []string
+	script bool   // argv is an interpreter with a script
+	file   string // the script's file; "" when it is an argument
+}
+
+// maxScript is the longest script that goes into an argument; Linux takes 128 KiB in one.
+const maxScript = 100 << 10
+
+// readCommand reads the keys run and shell.
+func readCommand(args kind.Args, folder string, env []string) (*command, *event.Error) {
+	c := &command{}
+	switch v := args["run"].(type) {
+	case []any:
+		for _, x := range v {
+			c.argv = append(c.argv, text(x))
+		}
+	case string:
+		c.script = true
+		if err := c.interpret(v, args["shell"], folder, env); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, event.Errorf(event.ValueError, "run: %s is no command: give a text or a list of texts", noun(v))
+	}
+	if len(c.argv) == 0 || c.argv[0] == "" {
+		return nil, event.Errorf(event.ValueError, "run: the command is empty")
+	}
+	if i := slices.IndexFunc(c.argv, func(a string) bool { return strings.Contains(a, "\x00") }); i >= 0 {
+		c.close()
+		return nil, event.Errorf(event.ValueError, "run: item %d holds a NUL, which no argument can", i)
+	}
+	path, err := lookPath(c.argv[0], folder, env)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	c.path = path
+	return c, nil
+}
+
+// interpret makes argv of a script and its shell.
+func (c *command) interpret(script string, shell any, folder string, env []string) *event.Error {
+	if argv, ok := shell.([]any); ok {
+		if !namesFile(argv) {
+			return event.Errorf(event.ValueError, "shell: no item holds {0}, the place of the script's file")
+		}
+		if err := c.write(script, ""); err != nil {
+			return err
+		}
+		for _, x := range argv {
+			c.argv = append(c.argv, strings.ReplaceAll(text(x), "{0}", c.file))
+		}
+		return nil
+	}
+	name := "sh"
+	if shell != nil {
+		name = text(shell)
+	}
+	// Each takes a script as an argument, and as a file when it is too long for one.
+	flag, end := "-c", ".sh"
+	switch name {
+	case "sh":
+		c.argv = []string{"sh", "-e"}
+	case "bash":
+		c.argv = []string{"bash", "--noprofile", "--norc", "-eo", "pipefail"}
+	case "python":
+		end = ".py"
+		c.argv = []string{"python"}
+		if _, err := lookPath("python", folder, env); err != nil { // Debian's is called python3 only
+			c.argv[0] = "python3"
+		}
+	case "pwsh":
+		flag, end = "-Command", ".ps1"
+		c.argv = []string{"pwsh", "-NoLogo", "-NoProfile", "-NonInteractive"}
+		// Stop at the first error, as the others do, and end with the exit code of the last program.
+		script = "$ErrorActionPreference = 'Stop'\n" + script +
+			"\nif (Test-Path -LiteralPath variable:\\LASTEXITCODE) { exit $LASTEXITCODE }"
+	default:
+		return event.Errorf(event.ValueError, "shell: %q is none of sh, bash, pwsh, python: for another one write a list with {0}", name)
+	}
+	if len(script) <= maxScript {
+		c.argv = append(c.argv, flag, script)
+		return nil
+	}
+	if err := c.write(script, end); err != nil {
+		return err
+	}
+	if name == "pwsh" {
+		c.argv = append(c.argv, "-File")
+	}
+	c.argv = append(c.argv, c.file)
+	return nil
+}
+
+func namesFile(argv []any) bool {
+	return slices.ContainsFunc(argv, func(x any) bool { return strings.Contains(text(x), "{0}") })
+}
+
+// write puts the script into a file that close removes. It may be started itself: no child that is being
+// forked meanwhile may inherit it open, or the system would call it busy.
+func (c *command) write(script, end string) *event.Error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	f, err := os.CreateTemp("", "flowrun-*"+end)
+	if err == nil {
+		c.file = f.Name()
+		_, err = f.WriteString(script)
+		err = errors.Join(err, f.Chmod(0o700), f.Close())
+	}
+	if err != nil {
+		c.close()
+		return event.Errorf(event.StartError, "the script cannot be written to a file: %v", err)
+	}
+	return nil
+}
+
+func (c *command) close() {
+	if c.file != "" {
+		_ = os.Remove(c.file)
+	}
+}
+
+// lookPath finds a program as the child would: with the PATH of the step, relative to the step's folder.
+func lookPath(name, folder string, env []string) (string, *event.Error) {
+	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, filepath.Separator) {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(folder, path)
+		}
+		for _, p := range withExtensions(path, env) {
+			found, err := runnable(p)
+			if found {
+				return p, nil
+			}
+			if err != nil {
+				return "", event.Errorf(event.StartError, "%s cannot be run: %v", name, err)
+			}
+		}
+		return "", event.Errorf(event.StartError, "%s was not found in %s", name, folder)
+	}
+	path := variable(env, "PATH")
+	var refused error
+	for _, dir := range filepath.SplitList(path) {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(folder, dir)
+		}
+		for _, p := range withExtensions(filepath.Join(dir, name), env) {
+			found, err := runnable(p)
+			if found {
+				return p, nil
+			}
+			if err != nil && refused == nil {
+				refused = fmt.Errorf("%s: %w", p, err)
+			}
+		}
+	}
+	switch {
+	case refused != nil:
+		return "", event.Errorf(event.StartError, "%s cannot be run: %v", name, refused)
+	case strings.ContainsAny(name, " \t"):
+		return "", event.Errorf(event.StartError, "command %q was not found in PATH (%s): for a command line write run as a text, not as a list", name, path)
+	default:
+		return "", event.Errorf(event.StartError, "command %q was not found in PATH (%s)", name, path)
+	}
+}
+
+var errNotExecutable = errors.New("it is not executable (chmod +x)")
+
+// runnable says whether the file can be started; err says why a file that is there cannot.
+func runnable(path string) (bool, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.IsDir():
+		return false, errors.New("it is a folder")
+	case runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
+		return false, errNotExecutable
+	default:
+		return true, nil
+	}
+}
+
+func withExtensions(path string, env []string) []string {
+	if runtime.GOOS != "windows" || filepath.Ext(path) != "" {
+		return []string{path}
+	}
+	var out []string
+	for _, ext := range filepath.SplitList(variable(env, "PATHEXT")) {
+		out = append(out, path+ext)
+	}
+	return out
+}
+
+// variable is the value of the last variable of that name, which is the one that counts.
+func variable(env []string, name string) string {
+	for _, v := range slices.Backward(env) {
+		if n, value, _ := strings.Cut(v, "="); n == name || runtime.GOOS == "windows" && strings.EqualFold(n, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// startError says what it means that a file that is there and executable does not start.
+func startError(c *command, err error) *event.Error {
+	name := c.argv[0]
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return event.Errorf(event.StartError, "%s cannot be run: the interpreter in its first line (#!) was not found", name)
+	case errors.Is(err, syscall.ENOEXEC):
+		return event.Errorf(event.StartError, "%s cannot be run: it is no program of this system and its first line names no interpreter (#!)", name)
+	case errors.Is(err, fs.ErrPermission):
+		return event.Errorf(event.StartError, "%s cannot be run: permission denied", name)
+	case errors.Is(err, syscall.E2BIG):
+		return event.Errorf(event.StartError, "%s cannot be run: its arguments and environment are too long; give large data by stdin", name)
+	case errors.Is(err, syscall.EAGAIN):
+		return event.Errorf(event.StartError, "%s cannot be run: the system has no room for another process", name)
+	default:
+		return event.Errorf(event.StartError, "%s cannot be run: %v", name, err)
+	}
+}

@@ -1,0 +1,328 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/steps/process"
+)
+
+// What holds when the key is not written.
+const (
+	defaultGrace  = 10 * time.Second
+	defaultSignal = "TERM"
+	defaultLimit  = 1 << 20
+)
+
+func runKind() *kind.Kind {
+	return &kind.Kind{
+		Name:        "run",
+		Title:       "Run a program or a script",
+		Description: "Runs a program given as a list of arguments, or a script given as a text. Its value is what it writes to standard output.",
+		Keys: []kind.Key{
+			{
+				Name:        "run",
+				Description: "A list is a program with its arguments, without a shell. A text is a script for `shell`.",
+				Schema:      `{"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string"}}`,
+				Mode:        kind.Script,
+				Examples:    []string{`run: ["go", "test", "./..."]`, `run: make -j4 all`},
+			},
+			{
+				Name:        "dir",
+				Description: "Folder to run in, relative to the workflow's file (the default). \"-\" is the current folder.",
+				Schema:      `{"type": "string", "minLength": 1}`,
+				Mode:        kind.Text,
+				Examples:    []string{`dir: web`, `dir: "-"`},
+			},
+			{
+				Name:        "stdin",
+				Description: "What the program reads: a text as it is, anything else as JSON. Empty by default.",
+				Schema:      `{}`,
+				Mode:        kind.Free,
+				Examples:    []string{`stdin: "yes\n"`, `stdin: ${{ steps.list.value }}`},
+			},
+			{
+				Name:        "success_codes",
+				Description: "The exit codes that are a success; [0] by default.",
+				Schema:      `{"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "integer", "minimum": 0, "maximum": 4294967295}}`,
+				Mode:        kind.Typed,
+				Examples:    []string{`success_codes: [0, 1]`},
+			},
+			{
+				Name:        "capture",
+				Description: "What the value is made of: standard output as text without its last newline (default), as a list of lines, decoded from JSON, or null.",
+				Schema:      `{"type": "string", "enum": ["text", "lines", "json", "none"]}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`capture: json`},
+			},
+			{
+				Name:        "capture_limit",
+				Description: "How much is kept of standard output and of standard error each; 1MiB by default. What is longer is not kept, and reading it fails.",
+				Schema:      sizeSchema,
+				Mode:        kind.Typed,
+				Examples:    []string{`capture_limit: 10MiB`},
+			},
+			{
+				Name:        "shell",
+				Description: "What reads a script: sh (default), bash, pwsh, python, or a list of arguments in which {0} is the script's file.",
+				Schema:      `{"anyOf": [{"type": "string", "enum": ["sh", "bash", "pwsh", "python"]}, {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}]}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`shell: bash`, `shell: ["node", "{0}"]`},
+			},
+			{
+				Name:        "stop",
+				Description: "How the program is told to end: the signal (default TERM), and after the grace (default 10s) KILL.",
+				Schema: `{"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
+	"signal": {"type": "string", "enum": ["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "ABRT", "ALRM", "WINCH"]},
+	"grace": ` + durationSchema + `
+}}`,
+				Mode:     kind.Typed,
+				Examples: []string{`stop: {signal: INT, grace: 30s}`},
+			},
+		},
+		Check:   checkRun,
+		Limited: true,
+		Run:     run,
+	}
+}
+
+func checkRun(constant map[string]any, report func(key, code, text string)) {
+	if argv, ok := constant["run"].([]any); ok && len(argv) > 0 && argv[0] == "" {
+		report("run", "bad-value", "the first item of run is the program and cannot be empty")
+	}
+	if argv, ok := constant["shell"].([]any); ok && !namesFile(argv) {
+		report("shell", "bad-value", `no item of shell holds {0}, the place of the script's file: write for example ["node", "{0}"]`)
+	}
+	if stop, ok := constant["stop"].(map[string]any); ok {
+		if grace, ok := stop["grace"]; ok {
+			checkDuration("stop", grace, report)
+		}
+	}
+	if limit, ok := constant["capture_limit"]; ok {
+		if _, err := size(limit); err != nil {
+			report("capture_limit", "bad-size", err.Error())
+		}
+	}
+}
+
+// options are the arguments of a run that are not about what to start.
+type options struct {
+	capture string
+	limit   int
+	codes   []int
+	signal  string
+	grace   time.Duration
+}
+
+func readOptions(args kind.Args) (options, error) {
+	o := options{capture: "text", limit: defaultLimit, codes: []int{0}, signal: defaultSignal, grace: defaultGrace}
+	var err error
+	if v, ok := args["capture"]; ok && v != nil {
+		o.capture = text(v)
+		if !slices.Contains([]string{"text", "lines", "json", "none"}, o.capture) {
+			return o, fmt.Errorf("capture: %q is none of text, lines, json, none", o.capture)
+		}
+	}
+	if v, ok := args["capture_limit"]; ok && v != nil {
+		if o.limit, err = size(v); err != nil {
+			return o, fmt.Errorf("capture_limit: %w", err)
+		}
+	}
+	if v, ok := args["success_codes"]; ok && v != nil {
+		list, isList := v.([]any)
+		if !isList || len(list) == 0 {
+			return o, fmt.Errorf("success_codes: must be a list of exit codes, not %s", text(v))
+		}
+		o.codes = nil
+		for _, c := range list {
+			code, isInt := c.(int)
+			if !isInt || code < 0 {
+				return o, fmt.Errorf("success_codes: %s is no exit code", text(c))
+			}
+			o.codes = append(o.codes, code)
+		}
+	}
+	if v, ok := args["stop"]; ok && v != nil {
+		stop, isMap := v.(map[string]any)
+		if !isMap {
+			return o, fmt.Errorf("stop: must be a mapping with signal and grace, not %s", noun(v))
+		}
+		if s, ok := stop["signal"]; ok && s != nil {
+			o.signal = text(s)
+			if !process.Signal(o.signal) {
+				return o, fmt.Errorf("stop: %q is no signal: write one as TERM or INT", o.signal)
+			}
+		}
+		if g, ok := stop["grace"]; ok && g != nil {
+			if o.grace, err = duration(g); err != nil {
+				return o, fmt.Errorf("stop: grace: %w", err)
+			}
+		}
+	}
+	return o, nil
+}
+
+// run is one attempt.
+func run(ctx context.Context, call kind.Call) event.Outcome {
+	opts, err := readOptions(call.Args)
+	if err != nil {
+		return event.Failure(event.Errorf(event.ValueError, "%v", err))
+	}
+	folder, failed := workFolder(call)
+	if failed != nil {
+		return event.Failure(failed)
+	}
+	env, failed := environment(call)
+	if failed != nil {
+		return event.Failure(failed)
+	}
+	cmd, failed := readCommand(call.Args, folder, env)
+	if failed != nil {
+		return event.Failure(failed)
+	}
+	defer cmd.close()
+	if ctx.Err() != nil {
+		return event.Stopped(nil)
+	}
+
+	stdout := &sink{name: "stdout", limit: opts.limit, tell: call.Output}
+	stderr := &sink{name: "stderr", limit: opts.limit, tell: call.Output}
+	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Stdout: stdout, Stderr: stderr}
+	if v, ok := call.Args["stdin"]; ok && v != nil {
+		spec.Stdin = text(v)
+	}
+	p, err := process.Start(spec)
+	if err != nil {
+		return event.Failure(startError(cmd, err))
+	}
+	over := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		stop := ctx.Done()
+		for {
+			select {
+			case <-stop:
+				p.Stop(opts.signal, opts.grace)
+				stop = nil
+			case <-call.Kill:
+				p.Kill()
+				return
+			case <-over:
+				return
+			}
+		}
+	}()
+	exit := p.Wait()
+	close(over)
+	<-watched
+	stdout.flush()
+	stderr.flush()
+
+	o := outcome(opts, cmd, exit, stdout)
+	o.Extra = map[string]any{"stdout": stdout.value(), "stderr": stderr.value(), "exit_code": nil}
+	if exit.Signal == "" {
+		o.Extra["exit_code"] = exit.Code
+	}
+	return o
+}
+
+// outcome is how a process that has ended counts.
+func outcome(opts options, cmd *command, exit process.Exit, stdout *sink) event.Outcome {
+	if exit.Signal != "" {
+		e := event.Errorf(event.ExitError, "%s%s", exit, signalHint(exit.Signal))
+		e.Fields = map[string]any{"signal": exit.Signal}
+		return event.Failure(e)
+	}
+	if !slices.Contains(opts.codes, exit.Code) {
+		e := event.Errorf(event.ExitError, "%s%s", exit, exitHint(exit.Code, cmd.script))
+		e.Fields = map[string]any{"exit_code": exit.Code}
+		return event.Failure(e)
+	}
+	value, err := captured(opts.capture, stdout)
+	if err != nil {
+		return event.Failure(err)
+	}
+	return event.Success(value)
+}
+
+// environment is what the process gets, each name once: most programs see the first of two, shells the last.
+func environment(call kind.Call) ([]string, *event.Error) {
+	all := append(slices.Clip(call.Env),
+		"FLOWRUN_RUN_ID="+call.RunID,
+		"FLOWRUN_STEP="+call.Step,
+		"FLOWRUN_ATTEMPT="+strconv.Itoa(call.Attempt),
+	)
+	at := make(map[string]int, len(all))
+	out := all[:0]
+	for _, v := range all {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.Contains(v, "\x00") {
+			return nil, event.Errorf(event.ValueError, "env: the value of %s holds a NUL, which no variable can", name)
+		}
+		if i, twice := at[name]; twice {
+			out[i] = v
+			continue
+		}
+		at[name] = len(out)
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// workFolder is the folder to run in, absolute.
+func workFolder(call kind.Call) (string, *event.Error) {
+	folder := call.Dir
+	switch v, ok := call.Args["dir"]; {
+	case !ok || v == nil:
+	case text(v) == "-":
+		wd, err := os.Getwd()
+		if err != nil {
+			return "", event.Errorf(event.StartError, "dir: the current folder is not known: %v", err)
+		}
+		folder = wd
+	case filepath.IsAbs(text(v)):
+		folder = filepath.Clean(text(v))
+	default:
+		folder = filepath.Join(call.Dir, text(v))
+	}
+	info, err := os.Stat(folder)
+	switch {
+	case os.IsNotExist(err):
+		return "", event.Errorf(event.StartError, "dir: there is no folder %s", folder)
+	case err != nil:
+		return "", event.Errorf(event.StartError, "dir: %v", err)
+	case !info.IsDir():
+		return "", event.Errorf(event.StartError, "dir: %s is not a folder", folder)
+	}
+	return folder, nil
+}
+
+// exitHint explains the exit codes of shells that people ask about.
+func exitHint(code int, script bool) string {
+	switch {
+	case script && code == 127:
+		return ": a command of the script was not found in PATH"
+	case script && code == 126:
+		return ": a command of the script was found but is not executable"
+	case code == 137:
+		return ": something in it was killed by SIGKILL; out of memory?"
+	default:
+		return ""
+	}
+}
+
+func signalHint(name string) string {
+	if name == "KILL" {
+		return "; out of memory?"
+	}
+	return ""
+}
