@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+// normalize writes a command line in the one form that urfave/cli reads right, or says what is wrong with it:
+//
+//	flowrun -C d run flow.yaml -nj4 --input=a=1,2
+//	flowrun run --directory=d --dry-run=true --jobs=4 --input=a=1,2 -- flow.yaml
+//
+// Flags may stand anywhere before a `--`; single letters may be joined, and the value of the last joined on. What is
+// not given is looked for in the environment (FLOWRUN_JOBS for --jobs). --help wins over everything else.
+func normalize(app *cli.App, args, env []string) ([]string, error) {
+	n := normalizer{app: app, takesValue: map[string]bool{}}
+	for _, c := range app.Commands {
+		for _, f := range c.Flags {
+			for _, name := range f.Names() {
+				n.takesValue[name] = takesValue(f)
+			}
+		}
+	}
+	n.scan(args[1:])
+	return n.argv(args[0], env)
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}
+
+type normalizer struct {
+	app        *cli.App
+	takesValue map[string]bool // every flag of every command
+	command    *cli.Command
+	flags      []given
+	arguments  []string
+	help       bool
+	err        error // the first
+}
+
+// given is a flag as typed: -j and 4.
+type given struct{ name, dashes, value string }
+
+func (n *normalizer) fail(err error) {
+	if n.err == nil {
+		n.err = err
+	}
+}
+
+// scan sorts the words of the command line.
+func (n *normalizer) scan(words []string) {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		// next is the value that a flag takes from the following word.
+		next := func(flag string) string {
+			if i+1 == len(words) {
+				n.fail(usage("", "%s needs a value", flag))
+				return ""
+			}
+			i++
+			return words[i]
+		}
+		switch {
+		case w == "--":
+			n.arguments = append(n.arguments, words[i+1:]...)
+			return
+		case strings.HasPrefix(w, "--"):
+			n.long(w, next)
+		case len(w) > 1 && w[0] == '-':
+			n.short(w, next)
+		case n.command == nil:
+			n.named(w)
+			if n.command == nil && w != "help" {
+				return
+			}
+		default:
+			n.arguments = append(n.arguments, w)
+		}
+	}
+}
+
+// named finds the command of that name. `help` is --help.
+func (n *normalizer) named(name string) {
+	if name == "help" {
+		n.help = true
+		return
+	}
+	if n.command = n.app.Command(name); n.command != nil {
+		return
+	}
+	var names []string
+	for _, c := range n.app.Commands {
+		names = append(names, c.Names()...)
+	}
+	hint := "commands are " + diag.Names(names)
+	if near := diag.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	} else if strings.ContainsAny(name, "./") {
+		hint = "flowrun run " + quote(name) + " runs a file"
+	}
+	n.fail(usage(hint, "unknown command %q", name))
+}
+
+func (n *normalizer) long(w string, next func(string) string) {
+	name, value, has := strings.Cut(w[2:], "=")
+	if name == "help" {
+		n.help = true
+		return
+	}
+	takes, known := n.takesValue[name]
+	switch {
+	case !known || len(name) == 1:
+		n.unknown("--" + name)
+	case !takes && !has:
+		value = "true"
+	case takes && !has:
+		value = next("--" + name)
+	}
+	n.flags = append(n.flags, given{name, "--", value})
+}
+
+// short reads joined letters: -nj4, -j=4, -j 4.
+func (n *normalizer) short(w string, next func(string) string) {
+	for rest := w[1:]; rest != ""; {
+		name := rest[:1]
+		rest = rest[1:]
+		if name == "h" {
+			n.help = true
+			continue
+		}
+		takes, known := n.takesValue[name]
+		if !known {
+			n.unknown("-" + name)
+			return
+		}
+		value := "true"
+		switch {
+		case strings.HasPrefix(rest, "="):
+			value, rest = rest[1:], ""
+		case takes && rest != "":
+			value, rest = rest, ""
+		case takes:
+			value = next("-" + name)
+		}
+		n.flags = append(n.flags, given{name, "-", value})
+	}
+}
+
+func (n *normalizer) unknown(flag string) {
+	var known []string
+	for _, c := range n.app.Commands {
+		if n.command != nil && c != n.command {
+			continue
+		}
+		for _, f := range c.Flags {
+			known = append(known, f.Names()[0])
+		}
+	}
+	hint := "flowrun --help lists commands"
+	if n.command != nil {
+		hint = "flowrun " + n.command.Name + " --help lists the flags"
+	}
+	if near := diag.Nearest(strings.TrimLeft(flag, "-"), known); near != "" {
+		hint = "did you mean --" + near + "?"
+	}
+	n.fail(usage(hint, "unknown flag %s", flag))
+}
+
+// argv is the command line in the form that is left.
+func (n *normalizer) argv(program string, env []string) ([]string, error) {
+	switch {
+	case n.help && n.command != nil:
+		return []string{program, n.command.Name, "--help"}, nil
+	case n.help:
+		return []string{program, "--help"}, nil
+	case n.err != nil:
+		return nil, n.err
+	case n.command == nil && len(n.flags)+len(n.arguments) > 0:
+		return nil, usage("flowrun --help lists commands", "there is no command")
+	case n.command == nil:
+		return []string{program}, nil
+	}
+	argv := []string{program, n.command.Name}
+	seen := map[string]bool{}
+	add := func(f cli.Flag, said, value string) error {
+		if text := wrongValue(f, value); text != "" {
+			return usage("", "%s: %s", said, text)
+		}
+		name := f.Names()[0]
+		seen[name] = true
+		argv = append(argv, "--"+name+"="+value)
+		return nil
+	}
+	for _, g := range n.flags {
+		f := flagOf(n.command, g.name)
+		if f == nil {
+			return nil, usage("", "%s has no flag %s%s", n.command.Name, g.dashes, g.name)
+		}
+		if err := add(f, g.dashes+g.name, g.value); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range n.command.Flags {
+		name := variable(f.Names()[0])
+		value := lookup(env, name)
+		if value == "" || seen[f.Names()[0]] {
+			continue
+		}
+		values := []string{value}
+		if _, ok := f.(*cli.StringSliceFlag); ok {
+			values = strings.FieldsFunc(value, func(r rune) bool { return r == '\n' })
+		}
+		for _, v := range values {
+			if err := add(f, name, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(append(argv, "--"), n.arguments...), nil
+}
+
+func flagOf(c *cli.Command, name string) cli.Flag {
+	for _, f := range c.Flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// wrongValue says why a flag cannot have that value; "" if it can.
+func wrongValue(f cli.Flag, value string) string {
+	switch f.(type) {
+	case *cli.BoolFlag:
+		if _, err := strconv.ParseBool(value); err != nil {
+			return fmt.Sprintf("%q is neither true nor false", value)
+		}
+	case *cli.IntFlag:
+		if n, err := strconv.Atoi(value); err != nil || n < 1 {
+			return fmt.Sprintf("%q is not a number from 1 on", value)
+		}
+	case *cli.DurationFlag:
+		if d, err := time.ParseDuration(value); err != nil || d <= 0 {
+			return fmt.Sprintf("%q is not a duration such as 500ms, 30s or 1h30m", value)
+		}
+	}
+	return ""
+}
+
+// quote is a word as a shell reads it back.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:=@,+%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,149 @@
+// Package cli is the flowrun command: commands, flags, streams, signals and exit codes.
+//
+//	arguments ─► normalize ─► urfave/cli ─► a command: one file of this package each
+//
+// urfave/cli has the tables of commands and flags, and prints help. It never sees an argument as it was typed:
+// it ignores flags that stand behind an argument, splits values on commas, does not know -j4, and may run a command
+// when a shell asks for completions. normalize (args.go) writes every command line in the one form that it reads right.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+// System is the world around a command. A test brings its own.
+type System struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            []string // NAME=value
+	// Notify sends the signals that end a run to c until stop is called.
+	Notify func(c chan<- os.Signal) (stop func())
+}
+
+// OS is the world of this process.
+func OS() System {
+	return System{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(), Notify: notify}
+}
+
+// The exit codes of a command that did not run a workflow to its end; executor.ExitCode has the others.
+const (
+	exitRefused = 2 // nothing was started: usage, invalid file, bad input
+	exitFault   = 3 // flowrun's own fault
+)
+
+// Main runs the command line args, of which the first is the program's name, and returns the exit code. A code above
+// 128 means that a signal ended the run: the program should then end by that signal (see Exit).
+func Main(args []string, sys System) (code int) {
+	s := &session{System: sys}
+	s.Stderr = &lockedWriter{w: sys.Stderr}
+	defer func() {
+		if p := recover(); p != nil {
+			code = s.report(fault{fmt.Errorf("a bug in flowrun, please report it: %v\n%s", p, debug.Stack())})
+		}
+	}()
+	app := newApp(s)
+	argv, err := normalize(app, args, sys.Env)
+	if err != nil {
+		return s.report(err)
+	}
+	if len(argv) == 3 && argv[2] == "--help" {
+		c := app.Command(argv[1])
+		c.CustomHelpTemplate = commandHelp(c)
+	}
+	if err := app.Run(argv); err != nil {
+		return s.report(err)
+	}
+	return s.code
+}
+
+// session is one command line at work.
+type session struct {
+	System
+	code int // of a command that did its work
+}
+
+// newApp makes the tables of commands and flags.
+func newApp(s *session) *cli.App {
+	return &cli.App{
+		Name:                      "flowrun",
+		Usage:                     "run declarative workflows with asyncio's structured concurrency",
+		Writer:                    s.Stdout,
+		ErrWriter:                 s.Stderr,
+		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), versionCommand(s)},
+		CustomAppHelpTemplate:     appHelp,
+		HideHelpCommand:           true,
+		HideVersion:               true,
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // report prints errors, and nobody else
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage("", "%s", err) },
+		Action: func(*cli.Context) error {
+			_, err := io.WriteString(s.Stdout, welcome)
+			return err
+		},
+	}
+}
+
+// usageError is a command line that cannot be run.
+type usageError struct{ text, hint string }
+
+func (e usageError) Error() string { return e.text }
+
+func usage(hint, format string, args ...any) error {
+	return usageError{text: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// fault is what is no mistake of the user: a bug, or a result that cannot be written.
+type fault struct{ error }
+
+// report prints why nothing came of a command and returns the exit code.
+func (s *session) report(err error) int {
+	var list diag.List
+	var wrong usageError
+	var bug fault
+	switch {
+	case errors.As(err, &bug):
+		fmt.Fprintf(s.Stderr, "flowrun: %s\n", err)
+		return exitFault
+	case errors.As(err, &list):
+		fmt.Fprintln(s.Stderr, list)
+	case errors.As(err, &wrong) && wrong.hint != "":
+		fmt.Fprintf(s.Stderr, "flowrun: %s (%s)\n", err, wrong.hint)
+	default:
+		fmt.Fprintf(s.Stderr, "flowrun: %s\n", err)
+	}
+	return exitRefused
+}
+
+// lookup is an environment variable; "" when it is not set.
+func (s *session) lookup(name string) string { return lookup(s.Env, name) }
+
+func lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// lockedWriter is a writer for several goroutines: the run's text and what a signal has to say.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
+
+// color says whether what goes to w gets colours: the flag, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether w is
+// a terminal.
+func (s *session) color(c *cli.Context, w io.Writer) (bool, error) {
+	switch v := c.String(flagColor); v {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "", "auto":
+	default:
+		return false, usage("", "--%s: %q is none of auto, always, never", flagColor, v)
+	}
+	switch force := s.lookup("FORCE_COLOR"); {
+	case s.lookup("NO_COLOR") != "", force == "0", force == "false":
+		return false, nil
+	case force != "":
+		return true, nil
+	case s.lookup("TERM") == "dumb", s.lookup("CI") != "":
+		return false, nil
+	}
+	return isTerminal(w), nil
+}
+
+// isTerminal takes every device for characters as a terminal, but the one that nobody reads.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/executor"
+)
+
+func planCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "print the compiled tree: what would be done",
+		UsageText: "flowrun plan [flags] [FILE|-]",
+		Flags:     append(inputFlags(), fileFlags()...),
+		Action:    func(c *cli.Context) error { return s.plan(c) },
+	}
+}
+
+// plan is also `run --dry-run`. Inputs are checked as for a run; secrets need not be there.
+func (s *session) plan(c *cli.Context) error {
+	_, p, given, err := s.prepare(c)
+	if err != nil {
+		return err
+	}
+	if _, err := executor.CheckInputs(p, given); err != nil {
+		return err
+	}
+	_, err = io.WriteString(s.Stdout, p.String())
+	return err
+}

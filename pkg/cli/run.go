@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/report/ndjson"
+	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+func runCommand(s *session) *cli.Command {
+	flags := append(inputFlags(),
+		boolFlag(flagDryRun, "n", "only show what would be done, as plan does"),
+		&cli.DurationFlag{Name: flagTimeout, Usage: "`DURATION` limits the whole run; exit code 124"},
+		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` that a process has to stop, where the file says nothing (10s)"},
+		boolFlag(flagStrict, "", "errors that were returned as values make exit code 1"),
+		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
+		boolFlag(flagVerbose, "v", "print also what waits, begins, or took no time"),
+		textFlag(flagFormat, "", "FORMAT", "text; json: one result document; ndjson: one event a line"),
+	)
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "check everything, then run",
+		UsageText: "flowrun run [flags] [FILE|-]",
+		Flags:     append(flags, fileFlags()...),
+		Action:    func(c *cli.Context) error { return s.run(c) },
+	}
+}
+
+func (s *session) run(c *cli.Context) error {
+	if c.Bool(flagDryRun) {
+		return s.plan(c)
+	}
+	format := c.String(flagFormat)
+	text := s.Stderr // people's text
+	switch format {
+	case "", "text":
+		text = s.Stdout
+	case "json", "ndjson":
+	default:
+		return usage("", "--%s: %q is none of text, json, ndjson", flagFormat, format)
+	}
+	color, err := s.color(c, text)
+	if err != nil {
+		return err
+	}
+	path, p, given, err := s.prepare(c)
+	if err != nil {
+		return err
+	}
+	id := executor.NewRunID(time.Now())
+	report := plain.New(text, p, plain.Options{
+		Color: color, Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path),
+	})
+	observe := []func(event.Event){report.Observe}
+	if format == "ndjson" {
+		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
+	}
+	ctx, kill, stop := s.signals(context.Background())
+	defer stop()
+	result, err := executor.Run(ctx, p, executor.Options{
+		Inputs: given, Env: s.Env, Observe: observe, Kill: kill, RunID: id,
+		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
+	})
+	if err != nil {
+		return refused(err)
+	}
+	s.code = result.Exit
+	if result.Exit == executor.ExitFailed && result.Root.Status == event.Succeeded {
+		fmt.Fprintf(s.Stderr, "flowrun: --%s: errors were returned as values\n", flagStrict)
+	}
+	if format == "json" {
+		if err := result.Write(s.Stdout); err != nil {
+			return fault{fmt.Errorf("the result document cannot be written: %w", err)}
+		}
+	}
+	return nil
+}
+
+// prepare loads what a command is about, and the inputs as given.
+func (s *session) prepare(c *cli.Context) (path string, p *plan.Plan, given map[string]any, err error) {
+	if err = s.enter(c); err != nil {
+		return
+	}
+	if path, err = s.file(c); err != nil {
+		return
+	}
+	if p, err = s.load(path, c); err != nil {
+		return
+	}
+	given, err = inputs(c, p)
+	return
+}
+
+// refused tells what the user did wrong from what flowrun did.
+func refused(err error) error {
+	var list diag.List
+	if errors.As(err, &list) {
+		return err
+	}
+	return fault{err}
+}
+
+// again is the command line that does the same as this one.
+func again(c *cli.Context, path string) string {
+	if path == "-" {
+		return ""
+	}
+	line := "flowrun run " + quote(path)
+	if dir := c.String(flagDirectory); dir != "" {
+		line += " -C " + quote(dir)
+	}
+	if file := c.String(flagInputs); file != "" {
+		line += " --" + flagInputs + " " + quote(file)
+	}
+	for _, i := range c.StringSlice(flagInput) {
+		line += " -i " + quote(i)
+	}
+	return line
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/local"
+)
+
+// signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other.
+// stop must be called when the run has ended.
+func (s *session) signals(ctx context.Context) (_ context.Context, kill <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	killed := make(chan struct{})
+	if s.Notify == nil {
+		return ctx, killed, func() { cancel(nil) }
+	}
+	c := make(chan os.Signal, 2)
+	release := s.Notify(c)
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for n := 0; ; {
+			select {
+			case <-over:
+				return
+			case sig := <-c:
+				name := signalName(sig)
+				if name == "" {
+					continue
+				}
+				switch n++; n {
+				case 1:
+					once(c)
+					fmt.Fprintf(s.Stderr, "flowrun: %s: cancelling what runs, cleanups included; once more kills it\n", name)
+					cancel(local.Signal{Name: name})
+				case 2:
+					fmt.Fprintf(s.Stderr, "flowrun: %s again: killing what runs\n", name)
+					close(killed)
+				}
+			}
+		}
+	}()
+	return ctx, killed, func() {
+		release()
+		close(over)
+		<-gone
+		cancel(nil)
+	}
+}
+
+// once takes what comes with the first signal: timeout(1), and whoever signals a process and then its group, sends the
+// same one twice, and nobody types that fast.
+func once(c <-chan os.Signal) {
+	for quiet := time.After(20 * time.Millisecond); ; {
+		select {
+		case <-c:
+		case <-quiet:
+			return
+		}
+	}
+}

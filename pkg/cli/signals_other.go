@@ -1,0 +1,23 @@
+//go:build !unix
+
+package cli
+
+import (
+	"os"
+	"os/signal"
+)
+
+func notify(c chan<- os.Signal) (stop func()) {
+	signal.Notify(c, os.Interrupt)
+	return func() { signal.Stop(c) }
+}
+
+func signalName(sig os.Signal) string {
+	if sig == os.Interrupt {
+		return "SIGINT"
+	}
+	return ""
+}
+
+// Exit ends this process with an exit code of Main.
+func Exit(code int) { os.Exit(code) }

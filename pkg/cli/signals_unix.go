@@ -1,0 +1,55 @@
+//go:build unix
+
+package cli
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// notify sends the signals that end a run to c. SIGHUP stays ignored where flowrun was started so, as by nohup. SIGINT
+// does not: scripts start every background job so, and one that kills it by name means it.
+func notify(c chan<- os.Signal) (stop func()) {
+	// A reader that has gone must not kill a run before its cleanups: writes fail instead. (Ignoring the signal
+	// would do that, too, but processes would inherit it.)
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(c, syscall.SIGHUP)
+	}
+	return func() {
+		signal.Stop(c)
+		signal.Stop(pipe)
+	}
+}
+
+// signalName is the name that reports show; "" for a signal that ends no run.
+func signalName(sig os.Signal) string {
+	switch sig {
+	case syscall.SIGINT:
+		return "SIGINT"
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	case syscall.SIGHUP:
+		return "SIGHUP"
+	}
+	return ""
+}
+
+// Exit ends this process with an exit code of Main. When a signal ended the run, the process ends by that signal, so
+// that a shell which runs it in a loop stops, too.
+func Exit(code int) {
+	sig := syscall.Signal(code - 128)
+	switch sig {
+	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM:
+		signal.Reset(sig)
+		if syscall.Kill(os.Getpid(), sig) == nil {
+			// It comes at once, but perhaps to another thread; the first process of a container does not obey it.
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	os.Exit(code)
+}

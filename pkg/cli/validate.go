@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+func validateCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "validate",
+		Aliases:   []string{"lint"},
+		Usage:     "print all that is wrong in files; nothing runs",
+		UsageText: "flowrun validate [flags] [FILE...|-]",
+		Flags:     append([]cli.Flag{boolFlag(flagQuiet, "q", "print nothing about files that are right")}, fileFlags()...),
+		Action:    func(c *cli.Context) error { return s.validate(c) },
+	}
+}
+
+func (s *session) validate(c *cli.Context) error {
+	if err := s.enter(c); err != nil {
+		return err
+	}
+	files := c.Args().Slice()
+	if len(files) == 0 {
+		found, err := findFile()
+		if err != nil {
+			return err
+		}
+		files = []string{found}
+	}
+	problems, wrong := 0, 0
+	for _, path := range files {
+		_, err := s.load(path, c)
+		if err == nil {
+			continue
+		}
+		wrong++
+		problems++
+		var list diag.List
+		if errors.As(err, &list) {
+			problems += len(list) - 1
+		}
+		s.report(err)
+	}
+	switch {
+	case wrong > 0:
+		s.code = exitRefused
+		fmt.Fprintf(s.Stderr, "%s in %s\n", count(problems, "error"), ofFiles(wrong, len(files)))
+	case !c.Bool(flagQuiet):
+		fmt.Fprintf(s.Stdout, "%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))
+	}
+	return nil
+}
+
+func ofFiles(wrong, all int) string {
+	if all == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d of %d files", wrong, all)
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "1 file is"
+	}
+	return fmt.Sprintf("%d files are", n)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+)
+
+func versionCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "version",
+		Usage:     "print the version",
+		UsageText: "flowrun version [--format text|json]",
+		Flags:     []cli.Flag{textFlag(flagFormat, "", "FORMAT", "text or json")},
+		Action:    func(c *cli.Context) error { return s.version(c) },
+	}
+}
+
+func (s *session) version(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usage("", "version takes no argument, not %q", c.Args().First())
+	}
+	number, commit := "(unknown)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		number = info.Main.Version
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				commit = setting.Value
+			}
+		}
+	}
+	switch f := c.String(flagFormat); f {
+	case "", "text":
+		fmt.Fprintf(s.Stdout, "flowrun %s %s %s/%s\n", number, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return nil
+	case "json":
+		o := event.NewObject(nil)
+		o.Text("version", number)
+		o.Text("commit", commit)
+		o.Text("go", runtime.Version())
+		o.Text("os", runtime.GOOS)
+		o.Text("arch", runtime.GOARCH)
+		b, err := o.End()
+		if err != nil {
+			return fault{err}
+		}
+		_, err = s.Stdout.Write(append(b, '\n'))
+		return err
+	default:
+		return usage("", "--format: %q is neither text nor json", f)
+	}
+}

@@ -1,0 +1,114 @@
+package executor
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/local"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/expr"
+)
+
+// Options are what a run is given besides its plan. The zero Options are those of a workflow without inputs in the
+// environment of this process.
+type Options struct {
+	// Inputs are the values of the workflow's inputs. They are checked, and defaults filled in.
+	Inputs map[string]any
+	// Env is the environment that processes inherit, NAME=value; nil: that of this process.
+	Env []string
+	// Secrets are values for declared secrets that do not come from Env or a file.
+	Secrets map[string]string
+	// Observe are told everything that happens, in order and one after the other, from one goroutine, with secrets
+	// masked. The run waits for them; they cannot stop it.
+	Observe []func(event.Event)
+	// Kill, when closed, ends a cancelled run at once: without grace, through shields and cleanups.
+	Kill <-chan struct{}
+	// RunID is the run's id; "": a new one.
+	RunID string
+	// Timeout limits the whole run, handlers included; 0: no limit.
+	Timeout time.Duration
+	// Strict makes Result.Exit 1 when errors were handed back as values.
+	Strict bool
+}
+
+// Run runs p to its end on this machine. It returns when nothing of the run is alive any more.
+//
+// Cancelling ctx cancels the run; the text of context.Cause is the cause that reports show (local.Signal names a
+// signal). A run that fails or is cancelled is a Result, not an error. The error is a diag.List when inputs or
+// secrets are wrong: then nothing was started and the Result is nil.
+func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
+	now := time.Now()
+	if opt.RunID == "" {
+		opt.RunID = NewRunID(now)
+	}
+	if opt.Env == nil {
+		opt.Env = os.Environ()
+	}
+	given, problems := inputs(p, opt.Inputs)
+	values, more := secrets(p, opt.Secrets, opt.Env)
+	if err := append(problems, more...).Err(); err != nil {
+		return nil, err
+	}
+	if opt.Timeout > 0 {
+		p = limited(p, opt.Timeout)
+	}
+	veil := newVeil(p, values)
+	collector := newCollector(p, opt.RunID)
+	local.Run(ctx, p, local.Options{
+		Kernel: kernel.Options{
+			RunID: opt.RunID, Name: p.Name, Start: now,
+			Inputs: given, Env: inherited(opt.Env, values), Secrets: values,
+			Glob: globber(p.Main.Dir), CheckInput: spec.InputProblem,
+		},
+		Observe: func(e event.Event) {
+			e = veil.event(e)
+			collector.observe(e)
+			for _, tell := range opt.Observe {
+				tell(e)
+			}
+		},
+		Kill: opt.Kill,
+	})
+	r := collector.result
+	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)
+	return r, nil
+}
+
+// inherited is env without the declared secrets: they go only to the steps that name them.
+func inherited(env []string, secrets map[string]string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		_, secret := secrets[name]
+		return secret
+	})
+}
+
+// limited is p with a limit around everything else of its workflow.
+func limited(p *plan.Plan, d time.Duration) *plan.Plan {
+	text := &expr.Template{Const: event.FormatDuration(d)}
+	v, problems := text.Check(nil, expr.Any)
+	if len(problems) > 0 {
+		panic("executor: a constant that is no value: " + problems.Error())
+	}
+	body := *p.Main.Body
+	body.Body = &plan.Limit{D: &plan.Value{V: v, Pos: body.Pos}, Total: true, Body: body.Body}
+	main := *p.Main
+	main.Body = &body
+	out := *p
+	out.Main = &main
+	out.Workflows = slices.Clone(p.Workflows)
+	for i, w := range out.Workflows {
+		if w == p.Main {
+			out.Workflows[i] = &main
+		}
+	}
+	out.Steps = slices.Clone(p.Steps)
+	out.Steps[body.Index] = &body
+	return &out
+}

@@ -1,0 +1,138 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/local"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+func TestInputs(t *testing.T) {
+	p := compile(t, `
+flowrun: 1
+inputs:
+  shards: {type: integer, minimum: 1, default: 4}
+  tag: {type: string, pattern: '^v\d'}
+steps: [{value: "${{ inputs }}"}]
+`)
+	for _, c := range []struct {
+		name  string
+		given map[string]any
+		want  string // the workflow's value, or the problems
+	}{
+		{"a default is filled in", map[string]any{"tag": "v1"}, `{"shards":4,"tag":"v1"}`},
+		{"what Go gives becomes a value", map[string]any{"tag": "v1", "shards": int64(7)}, `{"shards":7,"tag":"v1"}`},
+		{"missing", nil, `flow.yaml:5:3: error[missing-input]: input "tag" is required and was not given (give it: --input tag=...)`},
+		{
+			"all at once", map[string]any{"shards": 0, "tga": "v1", "zzz": 1, "tag": 5},
+			`flow.yaml: error[unknown-input]: there is no input "tga" (did you mean tag?)
+flow.yaml: error[unknown-input]: there is no input "zzz" (the inputs are shards, tag)
+flow.yaml:4:3: error[bad-input]: input "shards": it must be at least 1
+flow.yaml:5:3: error[bad-input]: input "tag": it must be text, and this is a whole number`,
+		},
+		{"no value at all", map[string]any{"tag": func() {}}, `flow.yaml:5:3: error[bad-input]: input "tag": json: unsupported type: func()`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			started := false
+			r, err := Run(context.Background(), p, Options{
+				Inputs: c.given, Observe: []func(event.Event){func(event.Event) { started = true }},
+			})
+			if err != nil {
+				var list diag.List
+				if !errors.As(err, &list) || r != nil || started {
+					t.Errorf("a %T, result %v, started %v", err, r, started)
+				}
+				if err.Error() != c.want {
+					t.Errorf("got:\n%s\nwant:\n%s", err, c.want)
+				}
+				return
+			}
+			if got, _ := event.Marshal(r.Root.Value); string(got) != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret")
+	if err := os.WriteFile(file, []byte("from-a-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := compile(t, `
+flowrun: 1
+secrets: [TOKEN, {name: FILED, file: `+file+`}]
+steps:
+  - id: with
+    run: ["sh", "-c", 'echo "with $TOKEN"']
+    env: {TOKEN: "${{ secrets.TOKEN }}"}
+  - id: without
+    run: ["sh", "-c", 'echo "without $TOKEN"']
+  - id: filed
+    run: ["sh", "-c", 'echo "filed $X"; exit 1']
+    env: {X: "${{ secrets.FILED }}"}
+`)
+	for _, c := range []struct{ name, env, want string }{
+		{"not set", "PATH=" + os.Getenv("PATH"), `flow.yaml:3:11: error[missing-secret]: secret "TOKEN" is not set: it is an environment variable that flowrun must be given`},
+		{"short", "TOKEN=abc", `flow.yaml:3:11: error[short-secret]: secret "TOKEN" is shorter than 4 characters and cannot be masked`},
+	} {
+		if _, err := Run(context.Background(), p, Options{Env: []string{c.env}}); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+	var told strings.Builder
+	r, err := Run(context.Background(), p, Options{
+		Env:     []string{"PATH=" + os.Getenv("PATH"), "TOKEN=hunter22"},
+		Observe: []func(event.Event){func(e event.Event) { told.WriteString(e.Text) }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := told.String(), "with ***\nwithout \nfiled ***\n"; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+	doc, _ := json.Marshal(r)
+	if s := string(doc); strings.Contains(s, "hunter22") || strings.Contains(s, "from-a-file") {
+		t.Errorf("a secret is in the document: %s", s)
+	}
+}
+
+func TestTimeoutOfTheRun(t *testing.T) {
+	p := compile(t, "flowrun: 1\nsteps: [{sleep: 1h}]\nexcept: [{value: caught}]\n")
+	before := p.String()
+	r, err := Run(context.Background(), p, Options{Timeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Exit != ExitTimeout || r.Root.Status != event.Failed {
+		t.Errorf("exit %d, %s, want 124, failed", r.Exit, r.Root.Status)
+	}
+	if p.String() != before {
+		t.Error("the plan was changed")
+	}
+}
+
+func TestCancelHasItsCause(t *testing.T) {
+	p := compile(t, "flowrun: 1\nsteps: [{sleep: 1h}]\n")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r, err := Run(ctx, p, Options{Observe: []func(event.Event){func(e event.Event) {
+		if e.Type == event.StepStart {
+			cancel(local.Signal{Name: "SIGTERM"})
+		}
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Exit != ExitTerminate || r.Root.Cause.String() != "SIGTERM" || r.Root.Children[0].Status != event.Cancelled {
+		t.Errorf("exit %d, cause %s", r.Exit, r.Root.Cause)
+	}
+}

@@ -1,0 +1,58 @@
+package executor
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+)
+
+// minSecret is the length of the shortest secret. Masking a shorter one would mask half of every text.
+const minSecret = 4
+
+// secrets finds the values of the secrets that p declares: in given, in the environment, or in their files. A secret
+// that is set to an empty text is one that there is not (`if: secrets.X != ""`); one that is not set at all
+// is a mistake.
+func secrets(p *plan.Plan, given map[string]string, env []string) (map[string]string, diag.List) {
+	var problems diag.List
+	values := make(map[string]string, len(p.Secrets))
+	for _, s := range p.Secrets {
+		v, err := secret(p, s, given, env)
+		switch {
+		case err != "":
+			problems = append(problems, diag.Diagnostic{Pos: s.Name.Pos, Code: "missing-secret", Text: err})
+		case v != "" && len(v) < minSecret:
+			problems.Add(s.Name.Pos, "short-secret", "secret %q is shorter than %d characters and cannot be masked", s.Name.Text, minSecret)
+		default:
+			values[s.Name.Text] = v
+		}
+	}
+	return values, problems
+}
+
+func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) (value, problem string) {
+	if v, ok := given[s.Name.Text]; ok {
+		return v, ""
+	}
+	if s.File != "" {
+		path := s.File
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(p.Main.Dir, path)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return "", "secret \"" + s.Name.Text + "\" cannot be read: " + err.Error()
+		}
+		return strings.TrimRight(string(b), "\r\n"), ""
+	}
+	// The last of several counts, as for a process.
+	for i := len(env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(env[i], s.Name.Text+"="); ok {
+			return v, ""
+		}
+	}
+	return "", "secret \"" + s.Name.Text + "\" is not set: it is an environment variable that flowrun must be given"
+}

@@ -1,0 +1,268 @@
+// Package plain writes what happens in a run as plain text, one line for each step that ends:
+//
+//	build | compiling                           what a process prints, under the path of its step
+//	✓ succeeded  build  1.2s
+//	↻ retry      e2e  attempt 1 failed: ExitError: exit status 7; next in 2s
+//	✗ failed     e2e  58.1s  ExitError: exit status 7
+//
+//	✗ nightly failed in 1m03s: 12 succeeded, 1 failed, 2 cancelled
+//
+//	[1] e2e: ExitError: exit status 7           every cause in full, with its place and its last lines
+//	    nightly.yaml:14:9, 3 attempts, 58.1s
+//
+// It works on a terminal, on a pipe and in a CI log alike: nothing is ever drawn over. What was cancelled is never
+// listed as a failure, and a group of one error is that error. Control sequences of what a process prints do not get
+// through, but for colours where colours are wanted.
+package plain
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+)
+
+// Options say how to show a run.
+type Options struct {
+	Color   bool
+	Quiet   bool   // only failures and the verdict
+	Verbose bool   // also what waits, begins, or took no time
+	Again   string // the command that does the same again, shown after a failure
+}
+
+// Printer shows one run.
+type Printer struct {
+	out    *bufio.Writer
+	plan   *plan.Plan
+	opt    Options
+	start  time.Time
+	tally  tally
+	talk   map[int32]*talk     // steps at work that have said something, by number
+	failed map[string]*failure // steps whose last attempt failed, by path
+	errors int                 // handed back as values
+}
+
+// talk is what a step has said.
+type talk struct {
+	part  [2]string // of stdout and stderr: the line that is not complete
+	last  []string
+	lines int
+}
+
+// failure is what the report on a cause needs beside the error.
+type failure struct {
+	step     *plan.Step
+	said     *talk
+	duration time.Duration
+	attempts int
+}
+
+// tailLines is how many of the last lines of a failed step are shown again.
+const tailLines = 20
+
+// maxLine bounds a line that a process does not end.
+const maxLine = 64 << 10
+
+// New makes a Printer for a run of p.
+func New(w io.Writer, p *plan.Plan, opt Options) *Printer {
+	return &Printer{
+		out: bufio.NewWriter(w), plan: p, opt: opt,
+		tally: newTally(), talk: map[int32]*talk{}, failed: map[string]*failure{},
+	}
+}
+
+// Observe shows the next event.
+func (p *Printer) Observe(e event.Event) {
+	switch e.Type {
+	case event.RunStart:
+		p.start = e.Time
+	case event.StepQueued:
+		if p.opt.Verbose {
+			p.line(dim, "…", "waiting", p.label(e.Path), e.Why)
+		}
+	case event.StepStart:
+		p.started(e)
+	case event.StepOutput:
+		p.output(e)
+	case event.StepReady:
+		if p.opt.Verbose {
+			p.line(dim, "✓", "ready", p.label(e.Path))
+		}
+	case event.StepRetry:
+		p.flush(e)
+		if !p.opt.Quiet {
+			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), duration(e.In))
+			p.line(yellow, "↻", "retry", p.label(e.Path), text)
+		}
+	case event.StepEnd:
+		p.ended(e)
+	case event.RunEnd:
+		p.verdict(e)
+	}
+	p.out.Flush() // a reader that has gone is no reason to stop a run
+}
+
+func (p *Printer) started(e event.Event) {
+	p.tally.started(e)
+	delete(p.talk, e.Where.Step)
+	if p.opt.Verbose && e.Path != "" {
+		what := ""
+		if e.Attempt > 1 {
+			what = fmt.Sprintf("attempt %d", e.Attempt)
+		}
+		p.line(dim, ">", "started", p.label(e.Path), e.Name, what)
+	}
+}
+
+func (p *Printer) ended(e event.Event) {
+	p.flush(e)
+	p.tally.ended(e, p.works(e))
+	p.errors += e.Returned
+	if e.Status == event.Failed {
+		p.failed[e.Path] = &failure{step: p.plan.Steps[e.Node], said: p.talk[e.Where.Step], duration: e.Duration, attempts: e.Attempt}
+	} else {
+		delete(p.failed, e.Path)
+	}
+	delete(p.talk, e.Where.Step)
+	if e.Path == "" || p.opt.Quiet || !p.opt.Verbose && p.minor(e) {
+		return
+	}
+	took := duration(e.Duration)
+	switch e.Status {
+	case event.Succeeded:
+		note := ""
+		if e.Recovered != nil {
+			note = "recovered from " + headline(e.Recovered)
+		}
+		p.line(green, "✓", "succeeded", p.label(e.Path), took, note)
+	case event.Failed:
+		p.line(red, "✗", "failed", p.label(e.Path), took, headline(e.Err))
+	case event.Cancelled:
+		p.line(yellow, "⊘", "cancelled", p.label(e.Path), took, e.Cause.String())
+	case event.Skipped:
+		p.line(dim, "↓", "skipped", p.label(e.Path), e.Reason)
+	default:
+		panic("plain: a step ended without an end")
+	}
+}
+
+// minor says that the end of a step is nothing that people look for: it took no time, or never began.
+func (p *Printer) minor(e event.Event) bool {
+	switch e.Status {
+	case event.Succeeded:
+		leaf, ok := p.plan.Steps[e.Node].Action().(*plan.Leaf)
+		return ok && leaf.Kind.Instant != nil && e.Duration == 0 && e.Recovered == nil
+	case event.Cancelled:
+		return e.Started.IsZero()
+	case event.Skipped:
+		return e.Reason == "not reached"
+	}
+	return false
+}
+
+// works says whether a step does something itself; a block or a call only has others do it.
+func (p *Printer) works(e event.Event) bool {
+	switch p.plan.Steps[e.Node].Action().(type) {
+	case *plan.Sequence, *plan.Loop, *plan.Join, *plan.Call:
+		return false
+	}
+	return true
+}
+
+// output shows the lines that are complete and keeps the rest.
+func (p *Printer) output(e event.Event) {
+	t := p.talk[e.Where.Step]
+	if t == nil {
+		t = &talk{}
+		p.talk[e.Where.Step] = t
+	}
+	part := &t.part[0]
+	if e.Stream == "stderr" {
+		part = &t.part[1]
+	}
+	text := *part + e.Text
+	for {
+		line, rest, ok := strings.Cut(text, "\n")
+		if !ok && len(text) < maxLine {
+			break
+		}
+		p.say(e, t, line)
+		text = rest
+	}
+	*part = text
+	if e.Stream == "echo" {
+		p.flush(e)
+	}
+}
+
+// flush shows lines that were never ended.
+func (p *Printer) flush(e event.Event) {
+	t := p.talk[e.Where.Step]
+	if t == nil {
+		return
+	}
+	for i, line := range t.part {
+		if line != "" {
+			p.say(e, t, line)
+			t.part[i] = ""
+		}
+	}
+}
+
+func (p *Printer) say(e event.Event, t *talk, line string) {
+	line = clean(strings.TrimSuffix(line, "\r"), p.opt.Color)
+	t.lines++
+	if len(t.last) == tailLines {
+		t.last = slices.Delete(t.last, 0, 1)
+	}
+	t.last = append(t.last, line)
+	if p.opt.Quiet {
+		return
+	}
+	if e.Stream != "echo" {
+		p.out.WriteString(p.paint(dim, p.label(e.Path)+" | "))
+	}
+	p.out.WriteString(line)
+	if p.opt.Color && strings.Contains(line, "\x1b") {
+		p.out.WriteString(reset)
+	}
+	p.out.WriteByte('\n')
+}
+
+// line shows a glyph, a word and what follows; empty texts are left out.
+func (p *Printer) line(color, glyph, word string, texts ...string) {
+	p.out.WriteString(p.paint(color, fmt.Sprintf("%s %-9s", glyph, word)))
+	for _, t := range texts {
+		if t != "" {
+			p.out.WriteString("  " + clean(t, false))
+		}
+	}
+	p.out.WriteByte('\n')
+}
+
+// label is the path of a step; the workflow itself goes by its name.
+func (p *Printer) label(path string) string {
+	switch {
+	case path != "":
+		return path
+	case p.plan.Name != "":
+		return p.plan.Name
+	case p.plan.File != "" && p.plan.File != "-":
+		return p.plan.File
+	}
+	return "workflow"
+}
+
+// headline is an error in one line.
+func headline(e *event.Error) string {
+	text, more, _ := strings.Cut(e.Message, "\n")
+	if more != "" {
+		text += " ..."
+	}
+	return e.Type + ": " + text
+}

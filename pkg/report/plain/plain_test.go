@@ -1,0 +1,188 @@
+package plain
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/executor/sim"
+	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/steps"
+)
+
+var update = flag.Bool("update", false, "write the texts that the tests want")
+
+// TestGolden runs the workflow of each testdata/*.txtar on the virtual clock and compares the text:
+//
+//	flow.yaml    the workflow
+//	options      words: color, quiet, verbose, interrupt=DURATION
+//	work/PATH    how long the process of that step works, and its exit code: 1.2s 3 (default: 1s 0)
+//	output/PATH  what it prints
+//	want         the text, with ESC for the escape character
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, name := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := map[string]string{}
+			for _, f := range ar.Files {
+				parts[f.Name] = string(f.Data)
+			}
+			got := strings.ReplaceAll(show(t, parts), "\x1b", "ESC")
+			if d := cmp.Diff(parts["want"], got); d == "" {
+				return
+			} else if !*update {
+				t.Errorf("-want +got:\n%s", d)
+				return
+			}
+			for i := range ar.Files {
+				if ar.Files[i].Name == "want" {
+					ar.Files[i].Data = []byte(got)
+				}
+			}
+			if err := os.WriteFile(name, txtar.Format(ar), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func show(t *testing.T, parts map[string]string) string {
+	f, err := spec.Parse("flow.yaml", []byte(parts["flow.yaml"]), spec.Options{Kinds: steps.Builtin()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Compile(f, plan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{Again: "flowrun run flow.yaml"}
+	var inputs []sim.At
+	for _, w := range strings.Fields(parts["options"]) {
+		switch w {
+		case "color":
+			opt.Color = true
+		case "quiet":
+			opt.Quiet = true
+		case "verbose":
+			opt.Verbose = true
+		default:
+			d, err := time.ParseDuration(strings.TrimPrefix(w, "interrupt="))
+			if err != nil {
+				t.Fatalf("unknown option %s", w)
+			}
+			cause := &event.Cause{Why: event.WhySignal, By: "SIGINT"}
+			inputs = append(inputs, sim.At{Time: d, Input: kernel.Input{Kind: kernel.Cancel, Cause: cause}})
+		}
+	}
+	var out bytes.Buffer
+	printer := New(&out, p, opt)
+	sim.Run(p, sim.Options{
+		Kernel: kernel.Options{Start: time.Unix(0, 0)},
+		Inputs: inputs,
+		Observe: func(e event.Event) {
+			printer.Observe(e)
+			if text := parts["output/"+e.Path]; e.Type == event.StepStart && text != "" {
+				e.Type, e.Stream, e.Text = event.StepOutput, "stdout", strings.ReplaceAll(text, "ESC", "\x1b")
+				printer.Observe(e)
+			}
+		},
+		Work: func(_ *kind.Kind, call kind.Call) (time.Duration, event.Outcome) {
+			took, code := "1s", 0
+			fmt.Sscan(parts["work/"+call.Step], &took, &code)
+			d, err := time.ParseDuration(took)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code == 0 {
+				return d, event.Success("")
+			}
+			e := event.Errorf(event.ExitError, "exit status %d", code)
+			e.Fields = map[string]any{"exit_code": code}
+			return d, event.Failure(e)
+		},
+	})
+	return out.String()
+}
+
+func TestClean(t *testing.T) {
+	for _, c := range []struct{ in, plain, color string }{
+		{"text\twith tabs, ü", "text\twith tabs, ü", "text\twith tabs, ü"},
+		{"\x1b[31mred\x1b[0m", "red", "\x1b[31mred\x1b[0m"},
+		{"\x1b[2J\x1b[Hclear", "clear", "clear"},
+		{"\x1b]0;title\atext", "text", "text"},
+		{"\x1b]8;;http://x\x1b\\link", "link", "link"},
+		{"a\rb\bc\x00d", "abcd", "abcd"},
+		{"cut \x1b[3", "cut ", "cut "},
+		{"end \x1b", "end ", "end "},
+		{"\x1bcreset", "reset", "reset"},
+		{"C1 \u009b2J", "C1 2J", "C1 2J"},
+		{"bad \xff", "bad \ufffd", "bad \ufffd"},
+	} {
+		if got := clean(c.in, false); got != c.plain {
+			t.Errorf("%q plain: %q, want %q", c.in, got, c.plain)
+		}
+		if got := clean(c.in, true); got != c.color {
+			t.Errorf("%q in colour: %q, want %q", c.in, got, c.color)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for _, c := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0s"},
+		{12345 * time.Microsecond, "12ms"},
+		{1234 * time.Millisecond, "1.2s"},
+		{63 * time.Second, "1m3s"},
+		{2*time.Hour + 5*time.Minute + 9*time.Second, "2h5m"},
+	} {
+		if got := duration(c.d); got != c.want {
+			t.Errorf("%s: %s, want %s", c.d, got, c.want)
+		}
+	}
+}
+
+// A line that never ends is cut, and a failed step shows its last lines only.
+func TestLongOutput(t *testing.T) {
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
+	var out bytes.Buffer
+	r := New(&out, p, Options{})
+	say := func(text string) {
+		r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: event.Where{Step: 1, Node: 1}, Stream: "stdout", Text: text})
+	}
+	for range 3 {
+		say(strings.Repeat("x", maxLine/2))
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1 {
+		t.Errorf("%d lines, want 1", n)
+	}
+	say("\n")
+	for i := range 100 {
+		say(fmt.Sprintf("%d\n", i))
+	}
+	talk := r.talk[1]
+	if len(talk.last) != tailLines || talk.last[tailLines-1] != "99" || talk.lines != 102 {
+		t.Errorf("%d lines kept of %d, the last is %q", len(talk.last), talk.lines, talk.last[len(talk.last)-1])
+	}
+}
