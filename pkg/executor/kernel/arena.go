@@ -212,3 +212,11 @@ func (k *Kernel) signal(i id) { k.queue.push(message{to: i, kind: msgSignal}) }
 func (k *Kernel) fail(b *base, e *event.Error) {
 	k.end(b, event.Failure(k.raise(e, k.step(b).path(k))))
 }
+
+// failAttempt ends b with an error that came before its step's attempt began: it is an error of the attempt all the same.
+func (k *Kernel) failAttempt(b *base, e *event.Error) {
+	if err := k.attempt(b); err != nil {
+		e = err
+	}
+	k.fail(b, e)
+}

@@ -14,6 +14,7 @@ type handleAct struct {
 	Child id
 	At    part
 	Limit time.Duration
+	Spent bool // cleanup_timeout has expired: nothing more is begun
 
 	Clause int            // the one that runs, or is next
 	Whole  *event.Error   // what the body failed with
@@ -209,6 +210,13 @@ func (a *handleAct) allClauses(k *Kernel) {
 }
 
 func (a *handleAct) finally(k *Kernel) {
+	if a.Spent && a.N.Finally != nil { // the clause before it has used up the time of both
+		for _, n := range a.N.Finally.Items {
+			k.neverBegun(&a.base, n, k.own(a.Frame, n.Slot), n.Order, "", event.Stopped(a.overrun(k)))
+		}
+		a.finish(k)
+		return
+	}
 	a.startList(k, a.N.Finally, inFinally, a.finish)
 	if a.At == inFinally && a.Child != 0 && a.Timer == 0 {
 		a.arm(k)
@@ -275,9 +283,12 @@ func (a *handleAct) arm(k *Kernel) {
 
 // fired: the cleanups have had their time. What overruns is stopped.
 func (a *handleAct) fired(k *Kernel) {
-	k.cancel(a.Child, &event.Cause{
-		Why: event.WhyCleanup, By: k.step(&a.base).path(k), Limit: event.FormatDuration(a.Limit),
-	}, hard)
+	a.Spent = true
+	k.cancel(a.Child, a.overrun(k), hard)
+}
+
+func (a *handleAct) overrun(k *Kernel) *event.Cause {
+	return &event.Cause{Why: event.WhyCleanup, By: k.step(&a.base).path(k), Limit: event.FormatDuration(a.Limit)}
 }
 
 func (a *handleAct) cancel(k *Kernel, how force) {

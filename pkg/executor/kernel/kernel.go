@@ -156,7 +156,7 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 	var limits []id
 	for _, a := range k.timers.due(k.now) {
 		switch x := k.acts[a].(type) {
-		case *limitAct:
+		case *limitAct, *handleAct:
 			limits = append(limits, a)
 		case timed:
 			x.fired(k)
@@ -183,9 +183,7 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 	}
 	k.outermostFirst(limits)
 	for _, a := range limits {
-		if l, ok := k.acts[a].(*limitAct); ok {
-			l.fired(k)
-		}
+		k.acts[a].(timed).fired(k)
 	}
 	k.settle()
 }

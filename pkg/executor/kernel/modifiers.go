@@ -117,7 +117,7 @@ func (a *limitAct) begin(k *Kernel) {
 		err = event.Errorf(event.ValueError, "%s is %s, want more than 0", a.word(), event.FormatDuration(d))
 	}
 	if err != nil {
-		k.fail(&a.base, err)
+		k.failAttempt(&a.base, err)
 		return
 	}
 	a.D = d

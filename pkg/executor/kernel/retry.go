@@ -30,7 +30,7 @@ func (a *retryAct) begin(k *Kernel) {
 	if a.N.Attempts != nil {
 		n, err := k.whole(&a.base, a.N.Attempts, "attempts", 1)
 		if err != nil {
-			k.fail(&a.base, err)
+			k.failAttempt(&a.base, err)
 			return
 		}
 		a.Attempts = n

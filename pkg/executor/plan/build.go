@@ -229,13 +229,22 @@ func tasks(p *place) []Task {
 
 func (b *builder) leaf(p *place, a *ast.Leaf) Node {
 	l := &Leaf{Kind: a.Kind, Args: b.args(p.args(a)), Dir: b.file.ast.Dir}
-	if a.Kind.Name == "fail" && len(a.Args) > 0 {
-		t := a.Args[0].Value
-		if t != nil && t.Shape == expr.Single && t.Expr.IsName("error") {
-			l.Reraise = &b.of(t).Refs[0]
-		}
+	if t := reraised(a); t != nil {
+		l.Reraise = &b.of(t).Refs[0]
 	}
 	return l
+}
+
+// reraised is the template of `fail: ${{ error }}`, nil for anything else.
+func reraised(a ast.Action) *expr.Template {
+	l, ok := a.(*ast.Leaf)
+	if !ok || l.Kind.Name != "fail" || len(l.Args) == 0 {
+		return nil
+	}
+	if t := l.Args[0].Value; t != nil && t.Shape == expr.Single && t.Expr.IsName("error") {
+		return t
+	}
+	return nil
 }
 
 func (b *builder) args(pairs []ast.Pair) []Arg {

@@ -393,6 +393,9 @@ func (n *names) error(use expr.Use, s site) (Ref, bool) {
 	}
 	for p := s.at; p.parent != nil; p = p.parent {
 		if p.role == clause {
+			if onCancel(p.parent.step.Handlers.Except[p.index].Match) && reraised(s.at.step.Action) != nil {
+				n.wrong(s, use.Pos, "reraise", "leave this step out", "a cancellation goes on by itself after its clause, and cannot be raised")
+			}
 			return Ref{Kind: RefError, Name: "error", Depth: p.parent.frame.depth, Slot: p.parent.slots.err}, true
 		}
 	}

@@ -257,7 +257,8 @@ type Clause struct {
 // Shield is `shield`.
 type Shield struct{ Body Node }
 
-// Result is `result`: it replaces the value of a block or a call. In is the value's frame: of a call that of the called workflow.
+// Result is `result`: it replaces the value of a block or a call. It reads the names of the place where it stands: on
+// a call those of the caller.
 type Result struct {
 	Value *Value
 	Body  Node

@@ -72,6 +72,8 @@ func (u *unit) keeping(p *place) {
 		bad("without semaphore")
 	case b.Limit != nil:
 		bad("without limit")
+	case b.AsCompleted != nil:
+		bad("without as_completed, which would outlive it")
 	case s.Mode.Background:
 		bad("that is not in the background itself")
 	}

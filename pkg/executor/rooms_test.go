@@ -1,0 +1,125 @@
+package executor_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/flowrun/flowrun"
+
+// rooms is who may import what of this module; docs/architecture.md says why. A room that is not here may not exist.
+// A trailing /... means everything below.
+func rooms() map[string][]string {
+	const (
+		event  = "pkg/executor/event"
+		plan   = "pkg/executor/plan"
+		kernel = "pkg/executor/kernel"
+		ast    = "pkg/spec/ast"
+		diag   = "pkg/spec/diag"
+		expr   = "pkg/spec/expr"
+		kind   = "pkg/spec/kind"
+	)
+	return map[string][]string{
+		"cmd/flowrun":          {"pkg/cli"},
+		"pkg/cli":              {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "schema"},
+		"pkg/spec":             {ast, diag, expr, kind, "schema"},
+		diag:                   nil,
+		expr:                   {event, diag},
+		kind:                   {event},
+		ast:                    {diag, expr, kind},
+		"pkg/executor":         {event, plan, kernel, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
+		event:                  nil,
+		plan:                   {event, ast, diag, expr, kind},
+		kernel:                 {event, plan, ast, expr, kind},
+		"pkg/executor/local":   {event, plan, kernel, kind, "pkg/steps"},
+		"pkg/executor/sim":     {event, plan, kernel, kind},
+		"pkg/executor/journal": {event},
+		"pkg/steps":            {event, kind, plan, "pkg/steps/process"},
+		"pkg/steps/process":    nil,
+		"pkg/report/...":       {event, plan, "pkg/report/..."},
+		"schema":               nil,
+		"examples":             {"pkg/...", "schema"},
+		"docs":                 {"pkg/...", "schema"},
+		"bench":                {"pkg/...", "schema"},
+	}
+}
+
+// owners is which room alone may import a module from outside.
+func owners() map[string]string {
+	return map[string]string{
+		"gopkg.in/yaml.v3":                         "pkg/spec",
+		"github.com/santhosh-tekuri/jsonschema/v5": "pkg/spec",
+		"github.com/expr-lang/expr":                "pkg/spec/expr",
+		"github.com/urfave/cli/v2":                 "pkg/cli",
+	}
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestRooms holds what the packages import against the table.
+func TestRooms(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module+"/")
+		allowed, known := roomOf(path)
+		if !known {
+			t.Errorf("%s has no line in the table of rooms", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if inner, ok := strings.CutPrefix(imp, module+"/"); ok {
+				if !slices.ContainsFunc(allowed, func(a string) bool { return below(inner, a) }) {
+					t.Errorf("%s imports %s; it may import %s", path, inner, strings.Join(allowed, ", "))
+				}
+				continue
+			}
+			for lib, owner := range owners() { // errors only: the order does not matter
+				if below(imp, lib+"/...") && path != owner && path != "bench" { // bench measures against it
+					t.Errorf("%s imports %s; only %s may", path, imp, owner)
+				}
+			}
+		}
+	}
+}
+
+func roomOf(path string) ([]string, bool) {
+	table := rooms()
+	if allowed, ok := table[path]; ok {
+		return allowed, true
+	}
+	if below(path, "pkg/report/...") {
+		return table["pkg/report/..."], true
+	}
+	return nil, false
+}
+
+// below says whether path is the room, or in it when the room ends in /... .
+func below(path, room string) bool {
+	all, isAll := strings.CutSuffix(room, "/...")
+	return path == room || isAll && (path == all || strings.HasPrefix(path, all+"/"))
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
