@@ -57,6 +57,22 @@ type arena struct {
 	freed []id // in this instant: numbers are not used again before its end, for messages may be under way
 }
 
+// slab makes values many at a time: a run has hundreds of thousands of a few types, which end together.
+type slab[T any] struct {
+	rest []T
+	last int
+}
+
+func (s *slab[T]) take() *T {
+	if len(s.rest) == 0 {
+		s.last = min(max(4, 2*s.last), 256)
+		s.rest = make([]T, s.last)
+	}
+	p := &s.rest[0]
+	s.rest = s.rest[1:]
+	return p
+}
+
 func (a *arena) init() { a.acts = make([]activation, 1, 64) }
 
 func (a *arena) add(x activation) id {
@@ -86,7 +102,7 @@ func (k *Kernel) begin(p *base, n plan.Node, f int32, arg int32) id {
 	if l, ok := n.(*plan.Leaf); ok && l.Kind.Instant != nil && l.Reraise == nil {
 		return k.instantLeaf(p, l, f, arg)
 	}
-	a := newActivation(n)
+	a := k.newActivation(n)
 	b := a.head()
 	*b = base{Parent: p.Self, Step: p.Step, Arg: arg, Frame: f, Depth: p.Depth + 1}
 	b.Self = k.arena.add(a)
@@ -95,7 +111,7 @@ func (k *Kernel) begin(p *base, n plan.Node, f int32, arg int32) id {
 }
 
 // newActivation makes the activation of a node. The set of nodes is closed.
-func newActivation(n plan.Node) activation {
+func (k *Kernel) newActivation(n plan.Node) activation {
 	switch n := n.(type) {
 	case *plan.Leaf:
 		return &leafAct{N: n}
@@ -104,7 +120,9 @@ func newActivation(n plan.Node) activation {
 	case *plan.Loop:
 		return &loopAct{N: n}
 	case *plan.Join:
-		return &joinAct{N: n}
+		a := k.joins.take()
+		a.N = n
+		return a
 	case *plan.Needs:
 		return &needsAct{N: n}
 	case *plan.When:
@@ -203,7 +221,7 @@ func (k *Kernel) outermostFirst(acts []id) {
 }
 
 // decide asks for a decision of b when nothing else moves in this instant.
-func (k *Kernel) decide(b *base) { k.decide_.push(b.Self, b.Depth) }
+func (k *Kernel) decide(b *base) { k.asked.push(b.Self, b.Depth) }
 
 // signal wakes an activation that waits for something.
 func (k *Kernel) signal(i id) { k.queue.push(message{to: i, kind: msgSignal}) }

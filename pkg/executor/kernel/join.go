@@ -320,11 +320,11 @@ func (a *joinAct) finish(k *Kernel) {
 		return
 	}
 	s := k.step(&a.base)
-	s.Joined = &joined{N: a.N, Children: a.Children}
-	if a.Visit != nil {
-		s.Joined.Completed = a.Visit.Completed
-	}
 	if sl := k.own(s.Frame, s.N.Slot); sl != nil {
+		s.Joined = &joined{N: a.N, Children: a.Children}
+		if a.Visit != nil {
+			s.Joined.Completed = a.Visit.Completed
+		}
 		sl.Joined = s.Joined
 	}
 	if a.Stop != nil {
@@ -353,10 +353,10 @@ func (a *joinAct) outcome(k *Kernel, s *stepAct) event.Outcome {
 	case a.Wait != nil && a.Wait.NoQuorum != nil:
 		return event.Failure(a.Wait.NoQuorum)
 	case a.Wait != nil:
-		s.Joined.Returned = a.returnedErrors()
+		s.Returned = int32(a.returnedErrors())
 		return event.Success(a.value())
 	case a.N.ReturnExceptions:
-		s.Joined.Returned = len(errs)
+		s.Returned = int32(len(errs))
 	case len(errs) > 0 && a.N.GroupErrors:
 		return k.failure(&a.base, event.Group(errs))
 	case len(errs) > 0:

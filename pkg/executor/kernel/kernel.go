@@ -88,11 +88,13 @@ type Kernel struct {
 	instant int64         // its number
 	seq     int64         // of the last event
 	arena
-	queue   fifo
-	decide_ decisions
-	timers  timers
-	sems    []semaphore
-	frames  frames
+	stepActs slab[stepAct]
+	joins    slab[joinAct]
+	queue    fifo
+	asked    decisions
+	timers   timers
+	sems     []semaphore
+	frames   frames
 	// free semaphores of ended joins, and semaphores that may have something to grant
 	freeSems, toGrant []int32
 
@@ -193,7 +195,7 @@ func (k *Kernel) settle() {
 	for !k.done {
 		if m, ok := k.queue.pop(); ok {
 			k.deliver(m)
-		} else if a, ok := k.decide_.pop(); ok {
+		} else if a, ok := k.asked.pop(); ok {
 			if d, ok := k.acts[a].(decider); ok {
 				d.decide(k)
 			}

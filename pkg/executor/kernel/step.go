@@ -21,6 +21,7 @@ type stepAct struct {
 	NoMore                bool
 	NeedsBad, NeedsFailed bool // over its needs: not all succeeded; one failed
 	Attempt               int32
+	Returned              int32         // errors handed back as values
 	Queueing, Queued      time.Duration // since when it waits; how long it waited in all
 	Started               time.Duration // of the first attempt + 1; 0: never
 	Recovered             *event.Error
@@ -33,7 +34,6 @@ type joined struct {
 	N         *plan.Join
 	Children  []child
 	Completed []any
-	Returned  int // errors handed back as values
 }
 
 // phase is how far a step is. A shield holds from inAttempt on, but for between.
@@ -58,7 +58,8 @@ func (k *Kernel) beginStep(parent id, n *plan.Step, f int32, arg int32, order in
 
 // newStep makes the activation without beginning it.
 func (k *Kernel) newStep(parent id, n *plan.Step, f int32, arg int32, order int64, path string) *stepAct {
-	s := &stepAct{N: n, Path: path}
+	s := k.stepActs.take()
+	s.N, s.Path = n, path
 	s.base = base{Parent: parent, Arg: arg, Frame: f}
 	s.Place = event.Where{Step: k.steps, Parent: -1, Order: order, Node: n.Index}
 	k.steps++
@@ -154,10 +155,7 @@ func (s *stepAct) ended(k *Kernel, _ int32, o event.Outcome) {
 func (s *stepAct) finish(k *Kernel, o event.Outcome) {
 	e := event.Event{
 		Type: event.StepEnd, Path: s.path(k), Attempt: int(s.Attempt), Where: s.Place,
-		Outcome: o, Recovered: s.Recovered, Timing: event.Timing{Queued: s.Queued},
-	}
-	if s.Joined != nil {
-		e.Returned = s.Joined.Returned
+		Outcome: o, Recovered: s.Recovered, Returned: int(s.Returned), Timing: event.Timing{Queued: s.Queued},
 	}
 	if s.Started > 0 {
 		e.Started = k.time(s.Started - 1)

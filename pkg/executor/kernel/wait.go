@@ -160,7 +160,8 @@ func (a *joinAct) returnedErrors() int {
 // needs look at it) and becomes one background task of the list.
 func (a *joinAct) keep(k *Kernel) {
 	s := k.step(&a.base)
-	s.Joined = &joined{N: a.N, Children: a.Children, Returned: a.returnedErrors()}
+	s.Joined = &joined{N: a.N, Children: a.Children}
+	s.Returned = int32(a.returnedErrors())
 	for i := range a.Children {
 		if x, ok := k.acts[a.Children[i].Act].(*stepAct); ok {
 			x.path(k) // while the wait is there to ask
