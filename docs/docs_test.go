@@ -6,12 +6,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/spec"
-	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 const casesDir = "../pkg/executor/testdata/cases"
@@ -82,10 +79,14 @@ func TestCasesAreListed(t *testing.T) {
 // TestRulingsNameTheirTests: a ruling without a test is an opinion.
 func TestRulingsNameTheirTests(t *testing.T) {
 	have := cases(t)
+	n := 0
 	for line := range strings.Lines(read(t, "rulings.md")) {
 		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
 		if len(cells) != 7 || strings.HasPrefix(cells[1], " ---") || cells[1] == " No " {
 			continue
+		}
+		if n++; strings.TrimSpace(cells[1]) != strconv.Itoa(n) {
+			t.Errorf("ruling%sstands at the place of %d", cells[1], n)
 		}
 		names := quoted.FindAllStringSubmatch(cells[5], -1)
 		if len(names) == 0 {
@@ -104,38 +105,14 @@ func TestRulingsNameTheirTests(t *testing.T) {
 
 // TestLinks: what a document links to in the repository is there.
 func TestLinks(t *testing.T) {
-	files, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	link := regexp.MustCompile(`\]\(([^)\s#]+)[^)]*\)`)
-	for _, f := range append(files, "../README.md", "../CONTRIBUTING.md") {
+	for _, f := range pages(t) {
 		for _, m := range link.FindAllStringSubmatch(read(t, f), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(filepath.Dir(f), m[1])); err != nil {
 				t.Errorf("%s links to %s: %v", f, m[1], err)
-			}
-		}
-	}
-}
-
-// TestWholeFiles: the workflows that documents show in full are right.
-func TestWholeFiles(t *testing.T) {
-	block := regexp.MustCompile("(?s)```yaml\n(flowrun: 1.*?)```")
-	for _, f := range []string{"../README.md", "language.md"} {
-		found := block.FindAllStringSubmatch(read(t, f), -1)
-		if len(found) == 0 {
-			t.Errorf("%s shows no workflow", f)
-		}
-		for _, m := range found {
-			file, err := spec.Parse(f, []byte(m[1]), spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
-			if err == nil {
-				_, err = plan.Compile(file, plan.Options{})
-			}
-			if err != nil {
-				t.Errorf("%s: %v", f, err)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func TestCases(t *testing.T) {
 				}
 				inputs = v.(map[string]any)
 			}
-			p := compile(t, file, []byte(parts["flow.yaml"]))
+			p := compile(t, file, []byte(parts["flow.yaml"]), parts)
 			eachDriver(t, p, inputs, func(t *testing.T, r *ran) {
 				got := r.wanted(t, parts["want"])
 				if got != parts["want"] {

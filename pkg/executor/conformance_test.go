@@ -14,7 +14,7 @@ import (
 func TestConformance(t *testing.T) {
 	for _, file := range append(files(t, "testdata/conformance/listed/*.yaml"), files(t, "testdata/conformance/random/*.yaml")...) {
 		t.Run(stem(file), func(t *testing.T) {
-			p := compile(t, file, read(t, file))
+			p := compile(t, file, read(t, file), nil)
 			var want struct {
 				Value  any               `json:"value"`
 				Error  any               `json:"error"`

@@ -18,6 +18,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/steps"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // ran is what a run of a case left behind: how it ended, when, and everything that was told.
@@ -31,16 +32,26 @@ type ran struct {
 // start is when every case begins.
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// compile reads and compiles a file; inputs without a value get their default.
-func compile(t *testing.T, name string, src []byte) *plan.Plan {
+// compile reads and compiles a file; inputs without a value get their default. It may call the others, by their path.
+func compile(t *testing.T, name string, src []byte, others map[string]string) *plan.Plan {
 	t.Helper()
-	f, err := spec.Parse(name, src, spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
+	root := t.TempDir()
+	f, err := spec.Parse(name, src, spec.Options{Kinds: steps.Builtin(), Dir: root})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
 	}
 	p, err := plan.Compile(f, plan.Options{Open: func(dir, path string) (*ast.File, error) {
-		return nil, os.ErrNotExist
-	}})
+		full := filepath.Join(dir, path)
+		rel, err := filepath.Rel(root, full)
+		if err != nil {
+			return nil, err
+		}
+		src, ok := others[filepath.ToSlash(rel)]
+		if !ok {
+			return nil, os.ErrNotExist
+		}
+		return spec.Parse(rel, []byte(src), spec.Options{Kinds: steps.Builtin(), Dir: filepath.Dir(full)})
+	}, Problem: spec.InputProblem})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
 	}
@@ -80,11 +91,40 @@ func onLocal(t *testing.T, p *plan.Plan, inputs map[string]any) *ran {
 	return r
 }
 
-// eachDriver runs a test of one file on sim, on sim with restored snapshots, and on local.
+// eachDriver runs a test of one file on sim, on sim with restored snapshots, and on local. All three must tell the same
+// events, to the byte.
 func eachDriver(t *testing.T, p *plan.Plan, inputs map[string]any, check func(t *testing.T, r *ran)) {
-	t.Run("sim", func(t *testing.T) { check(t, onSim(p, inputs, false)) })
-	t.Run("restored", func(t *testing.T) { check(t, onSim(p, inputs, true)) })
-	t.Run("local", func(t *testing.T) { check(t, onLocal(t, p, inputs)) })
+	drivers := []struct {
+		name string
+		run  func(t *testing.T) *ran
+	}{
+		{"sim", func(*testing.T) *ran { return onSim(p, inputs, false) }},
+		{"restored", func(*testing.T) *ran { return onSim(p, inputs, true) }},
+		{"local", func(t *testing.T) *ran { return onLocal(t, p, inputs) }},
+	}
+	var first string
+	for _, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			r := d.run(t)
+			check(t, r)
+			told := r.told()
+			if first == "" {
+				first = told
+			}
+			if told != first {
+				t.Errorf("the events differ from sim's:\n%s", gocmp.Diff(first, told))
+			}
+		})
+	}
+}
+
+// told is all events, one a line.
+func (r *ran) told() string {
+	var b strings.Builder
+	for _, e := range r.events {
+		b.WriteString(jsonText(e) + "\n")
+	}
+	return b.String()
 }
 
 // at is the time of an event since the start of the run.

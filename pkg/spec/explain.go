@@ -72,6 +72,9 @@ func (r *reader) explain(schema object, n, key *yaml.Node, mode kind.Mode) []fin
 	if r.bad[n] || schema["x-step"] != nil {
 		return nil
 	}
+	if schema["x-text"] != nil {
+		mode = kind.Text
+	}
 	if alternatives, ok := schema["anyOf"].([]any); ok {
 		return r.explainAny(alternatives, n, key, mode)
 	}

@@ -210,7 +210,7 @@ func (g *guard) comma(v, next *yaml.Node) bool {
 	at := g.r.text.offset(v.Line, v.Column)
 	end := g.r.text.offset(next.Line, next.Column) + len(next.Value)
 	g.r.problem(v, "cut-expression", "YAML ends the value %q at the comma: this is flow style", brief(v.Value))
-	if v.Line == next.Line && len(g.r.text.line(v.Line)) <= maxShown {
+	if line := g.r.text.line(v.Line); len(line) <= maxShown && end <= g.r.text.lines[v.Line-1]+len(line) {
 		g.r.help("write: " + g.r.quotedLine(v.Line, at, end))
 	}
 	return true
@@ -257,6 +257,7 @@ func flowDepth(s string) int {
 func (r *reader) quotedLine(line, from, to int) string {
 	begin := r.text.lines[line-1]
 	whole := r.text.line(line)
+	to = min(to, begin+len(whole))
 	value := r.text.src[from:to]
 	q := `"` + value + `"`
 	switch {

@@ -73,18 +73,19 @@ type survey struct {
 	flow   int // how many [ and { are open
 	begin  int // of the line
 	tokens int
-	opened int   // where the outermost open bracket or quote began
-	quote  bool  // the text ends inside of quotes
-	scalar int   // the indentation of the line that began a block scalar; -2: in none
+	opened int  // where the outermost open bracket or quote began
+	quote  bool // the text ends inside of quotes
+	scalar int  // the indentation of the line that began a block scalar; -2: in none
 	traps  []trap
 }
 
 // trap is an expression without quotes in flow style, and where the scalar begins that it stands in.
 type trap struct{ at, begin int }
 
-// The survey stops at these: they are far outside of what MaxNodes and MaxDepth allow.
+// The survey stops at these, which are outside of what MaxNodes and MaxDepth allow: a value makes at most two tokens,
+// itself and its key or dash.
 const (
-	maxTokens = 4 * MaxNodes
+	maxTokens = 2*MaxNodes + 1000
 	maxFlow   = 10 * MaxDepth
 )
 
@@ -133,7 +134,8 @@ func (s *survey) token() {
 	case c == ',' && s.flow > 0:
 		s.i++
 	case (c == '-' || c == '?' || c == ':') && (s.i+1 == len(src) || isBlank(src[s.i+1])):
-		if c == '-' {
+		// A colon at the end of a line has a value without a token, or one that is a list or a mapping.
+		if c == '-' || c == ':' && s.endsLine(s.i+1) {
 			s.tokens++
 		}
 		s.i++
@@ -155,6 +157,12 @@ func (s *survey) token() {
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// endsLine says that nothing but a comment stands between an offset and the end of the line.
+func (s *survey) endsLine(i int) bool {
+	rest := strings.TrimLeft(s.t.src[i:min(i+3, len(s.t.src))], " \t\r")
+	return rest == "" || rest[0] == '\n' || rest[0] == '#'
+}
 
 // indent is the indentation of the line; -1 for a document's begin.
 func (s *survey) indent() int {

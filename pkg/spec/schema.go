@@ -292,7 +292,11 @@ func (l *language) inline(v any) any {
 			case "step", "clause", "workflow":
 				return object{"x-step": true}
 			default:
-				return l.inline(l.definition(name))
+				out := l.inline(l.definition(name)).(object)
+				if name == "env" {
+					out["x-text"] = true
+				}
+				return out
 			}
 		}
 		out := make(object, len(v))
@@ -380,6 +384,7 @@ func compileSchema(schema object) (*jsonschema.Schema, error) {
 // form is what of a schema decides how values are told apart: two values of one shape are both valid or both not.
 type form struct {
 	step    bool // a step stands here
+	text    bool // scalars are their text, whatever is around
 	open    bool // nothing inside matters
 	numbers bool // the value of a number matters
 	sized   bool // the number of items matters
@@ -391,7 +396,7 @@ type form struct {
 }
 
 func formOf(p object) *form {
-	f := &form{step: p["x-step"] != nil}
+	f := &form{step: p["x-step"] != nil, text: p["x-text"] != nil}
 	f.add(p)
 	f.open = !f.step && len(f.texts) == 0 && !f.numbers && f.props == nil && f.more == nil && f.items == nil && len(typesOf(p)) == 0 && p["anyOf"] == nil
 	return f
@@ -465,7 +470,7 @@ func (r *reader) check(n *yaml.Node, b branch) {
 	v := r.lang.validator(b)
 	r.buf = append(r.buf[:0], 0, v.index)
 	for i := 0; i < len(n.Content); i += 2 {
-		r.buf = strconv.AppendQuote(r.buf, deref(n.Content[i]).Value)
+		r.buf = append(append(r.buf, deref(n.Content[i]).Value...), 0)
 	}
 	if !r.accepted(func() bool {
 		keys := make(object, len(n.Content)/2)
@@ -510,6 +515,9 @@ func (r *reader) accepted(valid func() bool) bool {
 // shape appends to r.buf what the schema can see of n.
 func (r *reader) shape(f *form, n *yaml.Node, mode kind.Mode) {
 	n = deref(n)
+	if f != nil && f.text {
+		mode = kind.Text
+	}
 	switch {
 	case f == nil || f.open || f.step:
 		r.buf = append(r.buf, '*')
@@ -584,6 +592,9 @@ func (r *reader) value(n *yaml.Node, mode kind.Mode) (any, bool) {
 // instance is n for the validator: steps within are left out, and what has no value is an expression.
 func (r *reader) instance(f *form, n *yaml.Node, mode kind.Mode) any {
 	n = deref(n)
+	if f != nil && f.text {
+		mode = kind.Text
+	}
 	switch {
 	case f == nil || f.open || f.step:
 		return true

@@ -157,8 +157,9 @@ func (r *reader) anchor(name string) bool {
 // wrongLine finds the line of a syntax error.
 //
 // The library's own line is missing or wrong in a third of cases. It is better to see how many lines it read before
-// it failed. It looks one token ahead, so the text up to the line before is tried alone: when nothing is open at its
-// end and it fails all the same, the mistake is there; when something is open, it is tried with comments behind it. When the end of the file was reached, or a bracket is never
+// it failed. It looks some tokens ahead, so the text up to the line before is tried alone, and that before it: when
+// nothing is open at its end and it fails all the same, the mistake is there; when something is open, it is tried with
+// good items behind it. When the end of the file was reached, or a bracket is never
 // closed, the mistake is where that begins.
 func (r *reader) wrongLine(message string, s *survey) int {
 	said := 1
@@ -181,21 +182,29 @@ func (r *reader) wrongLine(message string, s *survey) int {
 	case ended:
 		return r.openLine(lines, said)
 	}
-	before := lastLine(lines[:needed-1])
-	if before == 0 {
-		return needed
-	}
-	if wholeLines(lines[:before]) {
-		if _, _, failed := tryLines(lines[:before]); failed {
-			return before
+	wrong := needed
+	for range 5 {
+		before := lastLine(lines[:wrong-1])
+		if before == 0 || !failsWithin(lines[:before]) {
+			break
 		}
-		return needed
+		wrong = before
 	}
-	trial := append(slices.Clone(lines[:before]), "#", "#")
-	if _, ended, failed := tryLines(trial); failed && !ended {
-		return before
+	return wrong
+}
+
+// failsWithin says that lines are wrong whatever follows them.
+func failsWithin(lines []string) bool {
+	if wholeLines(lines) {
+		_, _, failed := tryLines(lines)
+		return failed
 	}
-	return needed
+	item := "  , x"
+	if last := strings.TrimSpace(lines[len(lines)-1]); strings.ContainsRune(",[{:", rune(last[len(last)-1])) {
+		item = "  x,"
+	}
+	_, ended, failed := tryLines(append(slices.Clone(lines), item, item, item, item))
+	return failed && !ended
 }
 
 // lastLine is the number of the last line that says something.
@@ -259,6 +268,8 @@ func (r *reader) lineProblem(n int, message string) {
 	case strings.Contains(line[:indent], "\t"):
 		report(strings.IndexByte(line, '\t'), "syntax", "a tab may not indent a line")
 		r.help("use spaces")
+	case (first == '"' || first == '\'') && trailing(value) > 0 && r.inFlow(n):
+		report(start+trailing(value), "syntax", "a comma is missing before this")
 	case (first == '"' || first == '\'') && trailing(value) > 0:
 		report(start+trailing(value), "syntax", "a value that begins with a quote ends at its second quote")
 		r.help("write: " + r.quotedLine(n, begin+start, begin+start+len(value)))
@@ -295,6 +306,11 @@ func (r *reader) lineProblem(n int, message string) {
 			r.help("is the line indented like its neighbours?")
 		}
 	}
+}
+
+// inFlow says that a bracket or a quote is open at the begin of line n.
+func (r *reader) inFlow(n int) bool {
+	return !wholeLines([]string{r.text.src[:r.text.lines[n-1]]})
 }
 
 // trailing is where something stands behind the closing quote of value; 0: nothing; -1: it is never closed.

@@ -123,6 +123,7 @@ var laterKinds = []string{"http"}
 type language struct {
 	kinds    map[string]*kind.Kind
 	actions  []string // kinds first
+	action   map[string]bool
 	branches map[branch]*validator
 	props    map[string]*property
 }
@@ -140,6 +141,10 @@ func languageOf(kinds []*kind.Kind) *language {
 		l.actions = append(l.actions, k.Name)
 	}
 	l.actions = append(l.actions, builtin...)
+	l.action = make(map[string]bool, len(l.actions))
+	for _, name := range l.actions {
+		l.action[name] = true
+	}
 	return l
 }
 
@@ -152,7 +157,10 @@ func (l *language) actionsAt(where place) []string {
 }
 
 func (l *language) isAction(key string, where place) bool {
-	return slices.Contains(l.actionsAt(where), key)
+	if where == inFile || where == inWorkflow {
+		return slices.Contains(blocks, key)
+	}
+	return l.action[key]
 }
 
 func (l *language) actionList(where place) string { return strings.Join(l.actionsAt(where), ", ") }

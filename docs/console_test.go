@@ -1,0 +1,135 @@
+package docs_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flowrun/flowrun/pkg/cli"
+)
+
+// TestMain makes this test binary the flowrun command, too, and puts it first in PATH.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"flowrun": func() { cli.Exit(cli.Main(os.Args, cli.OS())) },
+	})
+}
+
+// TestConsole does what a page shows, from its top to its end, in one folder: a block of YAML with the name of a file
+// in the line before is written there, a block of console is run there, command by command. A command prints
+// what stands below it; its exit code is 0, or shown by `; echo $?` behind it.
+//
+//	```console              the lines in this order
+//	```console unordered    the lines in any order: steps that run at the same time
+//
+// After <!-- in the repository --> the commands run at the top of the repository.
+func TestConsole(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("sh is not installed")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, page := range pages(t) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			folder := t.TempDir()
+			for _, b := range blocks(t, page) {
+				switch {
+				case b.file != "":
+					path := filepath.Join(folder, b.file)
+					if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(b.text), 0o644)); err != nil {
+						t.Fatal(err)
+					}
+				case b.language() == "console":
+					dir := folder
+					if b.note == "in the repository" {
+						dir = root
+					}
+					for _, c := range commands(t, b) {
+						total++
+						c.check(t, dir, strings.HasSuffix(b.info, " unordered"))
+					}
+				}
+			}
+		})
+	}
+	if total == 0 {
+		t.Error("no page shows a command")
+	}
+}
+
+// command is one command on a page, with what it should print.
+type command struct {
+	place, line, want string
+}
+
+func commands(t *testing.T, b block) []command {
+	t.Helper()
+	var out []command
+	for i, line := range strings.Split(strings.TrimSuffix(b.text, "\n"), "\n") {
+		if text, ok := strings.CutPrefix(line, "$ "); ok {
+			out = append(out, command{place: fmt.Sprintf("%s:%d", b.page, b.line+i), line: text})
+			continue
+		}
+		if len(out) == 0 {
+			t.Fatalf("%s:%d: the block must begin with a command", b.page, b.line)
+		}
+		out[len(out)-1].want += line + "\n"
+	}
+	return out
+}
+
+func (c command) check(t *testing.T, dir string, unordered bool) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", c.line)
+	cmd.Dir = dir
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		// What a person has set must not change what is shown.
+		if !strings.HasPrefix(name, "FLOWRUN_") && !slices.Contains([]string{"PWD", "CI", "NO_COLOR", "FORCE_COLOR"}, name) {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %s: %v\n%s", c.place, c.line, err, out)
+		return
+	}
+	if diff := cmp.Diff(steady(c.want, unordered), steady(string(out), unordered)); diff != "" {
+		t.Errorf("%s: %s (-page +program)\n%s\nthe program printed:\n%s", c.place, c.line, diff, out)
+	}
+}
+
+// What differs from run to run, and what stands for it in a comparison.
+var varies = []struct {
+	form *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "RUN"},
+	{regexp.MustCompile(`"(duration|queued)": ?[0-9.e-]+`), `"$1":SECONDS`},
+	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs|s)\b`), "TIME"},
+}
+
+// steady is what a command printed without what varies, in lines that can be compared.
+func steady(text string, unordered bool) []string {
+	for _, v := range varies {
+		text = v.form.ReplaceAllString(text, v.as)
+	}
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if unordered {
+		slices.Sort(lines)
+	}
+	return lines
+}
