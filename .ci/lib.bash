@@ -1,0 +1,53 @@
+# What .ci/run and .ci/long share: sections, the first failure, the tools. To be sourced.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH GREP_OPTIONS
+
+export GOWORK=off
+# The repository may belong to somebody else, and git then tells Go nothing about it.
+export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+
+# check NAME COMMAND...: a section. The first that fails is the last.
+check() {
+	local name=$1 began=$SECONDS code=0
+	shift
+	printf '== %s\n' "$name"
+	"$@" || code=$?
+	if [ "$code" -ne 0 ]; then
+		printf '== FAILED: %s (exit %d, after %d s)\n' "$name" "$code" $((SECONDS - began))
+		exit 1
+	fi
+	printf '   %d s\n' $((SECONDS - began))
+}
+
+# tools builds what go.mod beside this file names, once for each set of versions, and puts it first in PATH.
+tools() {
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/flowrun-ci key dir
+	key=$(cat .ci/tools/go.mod .ci/tools/go.sum <(go env GOVERSION GOOS GOARCH) | sha256sum | cut -c 1-16)
+	dir=$cache/$key
+	if [ ! -d "$dir" ]; then
+		mkdir -p "$cache"
+		local new
+		new=$(mktemp -d "$cache/new.XXXXXX")
+		if ! (cd .ci/tools && go build -o "$new/" tool); then
+			rm -rf "$new"
+			return 1
+		fi
+		# Another run may have been faster: its tools are as good.
+		mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
+	fi
+	PATH=$dir:$PATH
+}
+
+# compiler sees to a C compiler, without which the race detector cannot be linked.
+compiler() {
+	[ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null && return
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		if apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev >/dev/null; then
+			export CGO_ENABLED=1
+			return
+		fi
+	fi
+	return 1
+}
