@@ -91,6 +91,9 @@ func (a *arena) drop(i id) {
 	a.freed = append(a.freed, i)
 }
 
+// live is how many activations there are.
+func (a *arena) live() int { return len(a.acts) - 1 - len(a.free) - len(a.freed) }
+
 func (a *arena) recycle() {
 	a.free = append(a.free, a.freed...)
 	a.freed = a.freed[:0]

@@ -11,6 +11,7 @@ import (
 type Queue struct {
 	Name    string // of a named one
 	Owner   int32  // the instance of the step whose join has these slots; -1: a named one, or nobody's
+	Permits int32  // as the plan has it; -1: nobody's
 	Free    int32
 	Working int32    // nodes that work with a permit
 	Waiting []Waiter // first come first
@@ -28,7 +29,10 @@ func Queues(k *Kernel) []Queue {
 	out := make([]Queue, len(k.sems))
 	for i := range k.sems {
 		s := &k.sems[i]
-		out[i] = Queue{Name: s.Name, Owner: -1, Free: s.Free, Pulling: s.Join != 0}
+		out[i] = Queue{Name: s.Name, Owner: -1, Permits: -1, Free: s.Free, Pulling: s.Join != 0}
+		if i < len(k.plan.Semaphores) {
+			out[i].Permits = int32(k.plan.Semaphores[i].Permits)
+		}
 		for at := s.Head; at != 0; at = k.acts[at].(*holdAct).Next {
 			step := k.step(k.acts[at].head())
 			out[i].Waiting = append(out[i].Waiting, Waiter{step.Place.Step, step.Attempt})
@@ -43,7 +47,9 @@ func Queues(k *Kernel) []Queue {
 		case *joinAct:
 			if a.N.Limit != nil && a.Slots >= 0 {
 				if s, ok := k.acts[a.Step].(*stepAct); ok {
+					limit, _ := a.N.Limit.V.Constant()
 					out[a.Slots].Owner = s.Place.Step
+					out[a.Slots].Permits = int32(min(limit.(int), len(a.Children)+1)) // more would be of no use
 				}
 			}
 		}

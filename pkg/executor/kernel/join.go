@@ -74,6 +74,9 @@ type needState struct {
 
 const visitArg = -1
 
+// maxLive bounds what is alive at once (activations): a workflow that calls itself twice doubles without end, in no time.
+const maxLive = 4_000_000
+
 func (a *joinAct) begin(k *Kernel) {
 	a.Slots = -1
 	if a.N.Visit != nil {
@@ -99,6 +102,9 @@ func (a *joinAct) prepare(k *Kernel) *event.Error {
 			return err
 		}
 		a.Items, n = items, len(items)
+	}
+	if k.live()+n > maxLive {
+		return event.Errorf(event.ValueError, "%d more steps at once: a run holds at most %d", n, maxLive)
 	}
 	if a.N.Kind == ast.Wait {
 		if n == 0 {
@@ -354,7 +360,7 @@ func (a *joinAct) outcome(k *Kernel, s *stepAct) event.Outcome {
 		return event.Failure(a.Wait.NoQuorum)
 	case a.Wait != nil:
 		s.Returned = int32(a.returnedErrors())
-		return event.Success(a.value())
+		return event.Success(a.value(k))
 	case a.N.ReturnExceptions:
 		s.Returned = int32(len(errs))
 	case len(errs) > 0 && a.N.GroupErrors:

@@ -104,6 +104,7 @@ type Kernel struct {
 	scratch kind.Args    // of the instant leaf that runs
 	locked  *event.Error // the deadlock that ended the run
 	done    bool
+	busy    bool // an instant is not over
 	out     event.Outcome
 }
 
@@ -123,24 +124,57 @@ func (k *Kernel) Done() (event.Outcome, bool) { return k.out, k.done }
 // Now is the time of the current instant, since Options.Start.
 func (k *Kernel) Now() time.Duration { return k.now }
 
-// Next is when the kernel must be stepped again if nothing happens before: time since Options.Start.
-func (k *Kernel) Next() (time.Duration, bool) { return k.timers.next() }
+// Next is when the kernel must be stepped again if nothing happens before: time since Options.Start. It is now when an
+// instant is not over yet.
+func (k *Kernel) Next() (time.Duration, bool) {
+	if k.busy {
+		return k.now, true
+	}
+	return k.timers.next()
+}
+
+// A Step does not go on for ever: after so many messages of an instant, or so many instants, it returns with busy set,
+// and what is left belongs to the next one. So the clock, and a cancel, are seen in the middle of a workflow that
+// multiplies, or tries again and again without a pause.
+const (
+	maxMessages = 50_000
+	maxInstants = 1_000
+)
 
 // Step takes the run to now (since Options.Start; never goes back): instants of timers that are due come first, each
 // at its own time, then in as one instant at now.
 func (k *Kernel) Step(now time.Duration, in []Input) {
 	if k.steps == 0 {
 		k.beginRun()
+	} else if k.busy {
+		k.at(now, in)
+		in = nil
 	}
-	for !k.done {
+	for n := 0; !k.done && !k.busy; n++ {
 		due, ok := k.timers.next()
 		if !ok || due > now || due == now && len(in) > 0 {
+			break
+		}
+		if n == maxInstants {
+			k.busy = true
 			break
 		}
 		k.at(due, nil)
 	}
 	if len(in) > 0 && !k.done {
 		k.at(now, in)
+	}
+}
+
+// tell passes a cancel from outside on to the root.
+func (k *Kernel) tell(i Input) {
+	switch i.Kind {
+	case Cancel:
+		k.cancel(k.root(), i.Cause, soft)
+	case Kill:
+		k.cancel(k.root(), i.Cause, hard)
+	default:
+		panic("kernel: unknown input")
 	}
 }
 
@@ -173,14 +207,8 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 		}
 	}
 	for _, i := range in {
-		switch i.Kind {
-		case Cancel:
-			k.cancel(k.root(), i.Cause, soft)
-		case Kill:
-			k.cancel(k.root(), i.Cause, hard)
-		case Ended:
-		default:
-			panic("kernel: unknown input")
+		if i.Kind != Ended {
+			k.tell(i)
 		}
 	}
 	k.outermostFirst(limits)
@@ -192,7 +220,12 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 
 // settle runs phases 3 to 5 until nothing moves, and then looks for a deadlock.
 func (k *Kernel) settle() {
-	for !k.done {
+	k.busy = false
+	for n := 0; !k.done; n++ {
+		if n == maxMessages {
+			k.busy = true
+			return
+		}
 		if m, ok := k.queue.pop(); ok {
 			k.deliver(m)
 		} else if a, ok := k.asked.pop(); ok {

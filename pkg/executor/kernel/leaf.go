@@ -111,6 +111,9 @@ func (k *Kernel) Say(leaf int32, stream, text string) {
 
 // done: the host says how the work ended.
 func (a *leafAct) done(k *Kernel, o event.Outcome) {
+	if a.Stop != nil {
+		o = event.Outcome{Status: event.Cancelled, Extra: o.Extra} // whatever it says of its end
+	}
 	if o.Err != nil {
 		o.Err = k.raise(o.Err, k.step(&a.base).path(k))
 	}

@@ -131,6 +131,9 @@ func (a *retryAct) pause(k *Kernel, s *stepAct) (time.Duration, *event.Error) {
 	var delay time.Duration
 	if a.N.Delay != nil {
 		d, err := k.duration(&a.base, a.N.Delay)
+		if err == nil && d < 0 {
+			err = event.Errorf(event.ValueError, "delay is %s, want at least 0", event.FormatDuration(d))
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -147,6 +150,9 @@ func (a *retryAct) pause(k *Kernel, s *stepAct) (time.Duration, *event.Error) {
 	p := float64(delay) * math.Pow(factor, float64(s.Attempt-1))
 	if a.N.MaxDelay != nil {
 		most, err := k.duration(&a.base, a.N.MaxDelay)
+		if err == nil && most <= 0 {
+			err = event.Errorf(event.ValueError, "max_delay is %s, want more than 0", event.FormatDuration(most))
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -43,8 +43,11 @@ type snapshot struct {
 	Locked  *event.Error
 }
 
-// Snapshot writes down the run. It is called between two Steps.
+// Snapshot writes down the run. It is called between two Steps; nil when an instant is not over yet.
 func (k *Kernel) Snapshot() []byte {
+	if k.busy {
+		return nil
+	}
 	s := snapshot{
 		snapshotVersion, k.now, k.instant, k.seq, k.acts, k.free, k.timers, k.sems, k.freeSems, k.frames,
 		k.steps, k.errors, k.leaves, k.done, k.out, k.locked,

@@ -109,13 +109,16 @@ func (a *joinAct) giveBack(k *Kernel) {
 }
 
 // value is {done, pending, first}, with what is known of the children by now.
-func (a *joinAct) value() map[string]any {
+func (a *joinAct) value(k *Kernel) map[string]any {
 	done, pending := []any{}, []any{}
 	for i := range a.Children {
 		m := state(a.N, i, &a.Children[i])
 		if a.Wait.Done[i] {
 			done = append(done, m)
 		} else {
+			if x, ok := k.acts[a.Children[i].Act].(*stepAct); ok && x.Phase != before {
+				m["status"] = event.Running.String()
+			}
 			pending = append(pending, m)
 		}
 	}
@@ -172,7 +175,7 @@ func (a *joinAct) keep(k *Kernel) {
 		list, _ = k.acts[up].(*sequenceAct)
 	}
 	k.timers.stop(&a.base)
-	k.queue.push(message{to: a.Parent, arg: a.Arg, o: event.Success(a.value())})
+	k.queue.push(message{to: a.Parent, arg: a.Arg, o: event.Success(a.value(k))})
 	a.Wait.Kept, a.Ending = true, true
 	a.Step = list.Step
 	a.Parent, a.Arg = list.Self, list.adopt(a)

@@ -39,9 +39,9 @@ func Run(p *plan.Plan, opt Options) (event.Outcome, time.Duration) {
 	k := kernel.New(p, opt.Kernel, w)
 	for {
 		k.Step(w.now, w.take())
-		if opt.Restore {
+		if data := snapshot(k, opt.Restore); data != nil {
 			var err error
-			if k, err = kernel.Restore(p, opt.Kernel, w, k.Snapshot()); err != nil {
+			if k, err = kernel.Restore(p, opt.Kernel, w, data); err != nil {
 				panic(err)
 			}
 		}
@@ -56,6 +56,13 @@ func Run(p *plan.Plan, opt Options) (event.Outcome, time.Duration) {
 		}
 		w.now = max(w.now, next)
 	}
+}
+
+func snapshot(k *kernel.Kernel, wanted bool) []byte {
+	if !wanted {
+		return nil
+	}
+	return k.Snapshot()
 }
 
 // world is a kernel.Host in which time passes at will.
