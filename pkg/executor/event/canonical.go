@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // Canonical returns v as a value of the language: nil, bool, int, float64, string, []any, map[string]any.
@@ -53,7 +55,8 @@ func Canonical(v any) (any, error) {
 	return Decode(b)
 }
 
-// Decode reads one JSON text as a canonical value: whole numbers that fit 64 bits are int, others float64.
+// Decode reads one JSON text as a canonical value: numbers without a point and an exponent are int, others float64. One
+// that does not fit 64 bits is an error: to round it would give another number without a word.
 func Decode(b []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
@@ -68,12 +71,27 @@ func Decode(b []byte) (any, error) {
 }
 
 func number(n json.Number) (any, error) {
-	if i, err := n.Int64(); err == nil {
-		return int(i), nil
+	var v any
+	var err error
+	if strings.ContainsAny(string(n), ".eE") {
+		v, err = n.Float64()
+	} else {
+		v, err = strconv.Atoi(string(n))
 	}
-	f, err := n.Float64()
-	if err != nil {
-		return nil, fmt.Errorf("%s is out of range", n)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return nil, fmt.Errorf("%s does not fit 64 bits", brief(string(n)))
+	case err != nil:
+		return nil, fmt.Errorf("%q is not a number", brief(string(n)))
 	}
-	return f, nil
+	return v, nil
+}
+
+// brief is the beginning of a long number.
+func brief(s string) string {
+	const most = 40
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
 }

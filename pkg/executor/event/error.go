@@ -81,11 +81,14 @@ func (e *Error) Leaves() []*Error {
 
 // Group makes an ExceptionGroup of errs, which are in order of completion.
 func Group(errs []*Error) *Error {
-	word := "steps"
-	if len(errs) == 1 {
-		word = "step"
+	return &Error{Type: ExceptionGroup, Message: groupMessage(len(errs)), Errors: errs}
+}
+
+func groupMessage(n int) string {
+	if n == 1 {
+		return "1 step failed"
 	}
-	return &Error{Type: ExceptionGroup, Message: fmt.Sprintf("%d %s failed", len(errs), word), Errors: errs}
+	return fmt.Sprintf("%d steps failed", n)
 }
 
 // Split parts e by what take says of its leaves, each half in the nested shape of e: singleton groups stay,
@@ -120,11 +123,14 @@ func (e *Error) with(members []*Error) *Error {
 	}
 	c := *e
 	c.Errors = members
+	if c.Message == groupMessage(len(e.Errors)) {
+		c.Message = groupMessage(len(members))
+	}
 	return &c
 }
 
-// Value is e as a value of the expression language. Every error has errors and leaves; a plain one has
-// itself in both (there without the two, for a value has no cycles).
+// Value is e as a value of the expression language. Every error has errors and leaves; a plain one has itself in both
+// (and that self has itself again, but no more: a value has no cycles).
 func (e *Error) Value() map[string]any {
 	m := e.fields(func(x *Error) any { return x.Value() })
 	m["errors"] = bare(e.Members())
@@ -140,9 +146,12 @@ func bare(errs []*Error) []any {
 	for i, x := range errs {
 		if x.IsGroup() {
 			out[i] = x.Value()
-		} else {
-			out[i] = x.fields(func(y *Error) any { return y.Value() })
+			continue
 		}
+		self := x.fields(func(y *Error) any { return y.Value() })
+		m := maps.Clone(self)
+		m["errors"], m["leaves"] = []any{self}, []any{self}
+		out[i] = m
 	}
 	return out
 }

@@ -105,7 +105,7 @@ func (c *Cause) String() string {
 	case WhyStep:
 		return "cancelled by step " + quote(c.By)
 	case WhyListEnd:
-		return "end of the list " + quote(c.By)
+		return "end of the list of " + quote(c.By)
 	case WhySignal:
 		return c.By
 	case WhyService:

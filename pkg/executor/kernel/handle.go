@@ -73,6 +73,9 @@ func (a *handleAct) bodyEnded(k *Kernel, o event.Outcome) {
 	s := k.step(&a.base)
 	begun := s.Phase != before
 	s.Phase = handling
+	if sl := k.own(s.Frame, s.N.Slot); sl != nil {
+		sl.Extra = o.Extra // its handlers may read what it said
+	}
 	switch {
 	case a.Stop != nil || o.Status == event.Cancelled:
 		if !begun {
@@ -169,7 +172,7 @@ func (a *handleAct) clauseEnded(k *Kernel, o event.Outcome) {
 			a.New = append(a.New, o.Err)
 		}
 	} else {
-		a.Outcome = event.Success(o.Value)
+		a.Outcome = event.Outcome{Status: event.Succeeded, Value: o.Value, Extra: a.Outcome.Extra}
 	}
 	a.Clause++
 	a.nextClause(k)

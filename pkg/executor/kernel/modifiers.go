@@ -148,6 +148,7 @@ func (a *limitAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	}
 	err := event.Errorf(event.TimeoutError, "%s of %s expired", a.word(), a.Expired.Limit)
 	err.Fields = map[string]any{"limit": a.Expired.Limit, "scope": a.word(), "of": a.Expired.By}
+	err.Attempts = max(1, int(k.step(&a.base).Attempt))
 	err.Cause = o.Last
 	if o.Status == event.Failed {
 		err.Cause = o.Err

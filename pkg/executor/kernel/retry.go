@@ -42,7 +42,7 @@ func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	a.Child = 0
 	s := k.step(&a.base)
 	if a.Stop != nil || o.Status == event.Cancelled {
-		o.Last = a.Last
+		o.Last = withAttempts(a.Last, int(s.Attempt))
 		k.endAs(&a.base, o)
 		return
 	}
@@ -91,8 +91,11 @@ func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	k.timers.start(k, &a.base, pause)
 }
 
-// withAttempts is the last error of a retry, which says how often it was tried.
+// withAttempts is the last error of a retry, which says how often it was tried; nil stays nil.
 func withAttempts(e *event.Error, n int) *event.Error {
+	if e == nil {
+		return nil
+	}
 	c := *e
 	c.Attempts = n
 	return &c
@@ -166,13 +169,18 @@ func (a *retryAct) pause(k *Kernel, s *stepAct) (time.Duration, *event.Error) {
 func (k *Kernel) chance(s *stepAct) float64 {
 	h := fnv.New64a()
 	h.Write([]byte(k.opt.RunID + "\x00" + s.path(k) + "\x00" + strconv.Itoa(int(s.Attempt))))
-	return float64(h.Sum64()>>11)/(1<<52) - 1
+	x := h.Sum64()
+	// The last bytes, those of the attempt, have hardly reached the upper half of an FNV sum: mix it (as MurmurHash3 does).
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
+	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
+	x ^= x >> 33
+	return float64(x>>11)/(1<<52) - 1
 }
 
 func (a *retryAct) cancel(k *Kernel, how force) {
 	if a.Child == 0 {
 		o := event.Stopped(a.Stop)
-		o.Last = a.Last
+		o.Last = withAttempts(a.Last, int(k.step(&a.base).Attempt))
 		k.end(&a.base, o)
 		return
 	}
