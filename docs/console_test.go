@@ -2,7 +2,7 @@ package docs_test
 
 import (
 	"errors"
-	"fmt"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +16,8 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/cli"
 )
+
+var update = flag.Bool("update", false, "write what commands print into the pages")
 
 // TestMain makes this test binary the flowrun command, too, and puts it first in PATH.
 func TestMain(m *testing.M) {
@@ -44,6 +46,7 @@ func TestConsole(t *testing.T) {
 	for _, page := range pages(t) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			folder := t.TempDir()
+			var done []*command
 			for _, b := range blocks(t, page) {
 				switch {
 				case b.file != "":
@@ -57,10 +60,14 @@ func TestConsole(t *testing.T) {
 						dir = root
 					}
 					for _, c := range commands(t, b) {
-						total++
-						c.check(t, dir, strings.HasSuffix(b.info, " unordered"))
+						c.run(t, dir, strings.HasSuffix(b.info, " unordered"))
+						done = append(done, c)
 					}
 				}
+			}
+			total += len(done)
+			if *update {
+				rewrite(t, page, done)
 			}
 		})
 	}
@@ -69,17 +76,20 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// command is one command on a page, with what it should print.
+// command is one command on a page, with what it should print and what it printed.
 type command struct {
-	place, line, want string
+	page      string
+	at        int // its line
+	line      string
+	want, got string
 }
 
-func commands(t *testing.T, b block) []command {
+func commands(t *testing.T, b block) []*command {
 	t.Helper()
-	var out []command
+	var out []*command
 	for i, line := range strings.Split(strings.TrimSuffix(b.text, "\n"), "\n") {
 		if text, ok := strings.CutPrefix(line, "$ "); ok {
-			out = append(out, command{place: fmt.Sprintf("%s:%d", b.page, b.line+i), line: text})
+			out = append(out, &command{page: b.page, at: b.line + i, line: text})
 			continue
 		}
 		if len(out) == 0 {
@@ -90,7 +100,8 @@ func commands(t *testing.T, b block) []command {
 	return out
 }
 
-func (c command) check(t *testing.T, dir string, unordered bool) {
+// run runs c and compares. What fits is not written anew: got is then what the page has.
+func (c *command) run(t *testing.T, dir string, unordered bool) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", c.line)
 	cmd.Dir = dir
@@ -102,12 +113,31 @@ func (c command) check(t *testing.T, dir string, unordered bool) {
 		}
 	}
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%s: %s: %v\n%s", c.place, c.line, err, out)
-		return
+	c.got = string(out)
+	diff := cmp.Diff(steady(c.want, unordered), steady(c.got, unordered))
+	switch {
+	case err != nil:
+		t.Errorf("%s:%d: %s: %v\n%s", c.page, c.at, c.line, err, out)
+	case diff == "":
+		c.got = c.want
+	case !*update:
+		t.Errorf("%s:%d: %s (-page +program)\n%s\nthe program printed:\n%s", c.page, c.at, c.line, diff, out)
 	}
-	if diff := cmp.Diff(steady(c.want, unordered), steady(string(out), unordered)); diff != "" {
-		t.Errorf("%s: %s (-page +program)\n%s\nthe program printed:\n%s", c.place, c.line, diff, out)
+}
+
+// rewrite puts what the commands printed into their page.
+func rewrite(t *testing.T, page string, done []*command) {
+	t.Helper()
+	lines := strings.SplitAfter(read(t, page), "\n")
+	for _, c := range slices.Backward(done) {
+		text := strings.TrimRight(c.got, "\n")
+		if text != "" {
+			text += "\n"
+		}
+		lines = slices.Replace(lines, c.at, c.at+strings.Count(c.want, "\n"), text)
+	}
+	if err := os.WriteFile(page, []byte(strings.Join(lines, "")), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

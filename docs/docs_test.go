@@ -2,7 +2,11 @@
 package docs_test
 
 import (
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -117,3 +121,80 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomsAreOnThePage: the table of architecture.md has every package, and all that it imports of the others.
+func TestRoomsAreOnThePage(t *testing.T) {
+	rooms := map[string][]string{}
+	for line := range strings.Lines(read(t, "architecture.md")) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		rooms[strings.Trim(cells[1], " `")] = strings.Split(strings.TrimSpace(cells[3]), ", ")
+	}
+	const module = "github.com/flowrun/flowrun/"
+	found := 0
+	for _, top := range []string{"cmd", "pkg", "schema"} {
+		err := filepath.WalkDir("../"+top, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			found++
+			room := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+			imports, known := rooms[room]
+			if !known {
+				t.Errorf("architecture.md has no row for %s", room)
+				rooms[room] = nil
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, i := range file.Imports {
+				inner, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), module)
+				if name := inner[strings.LastIndex(inner, "/")+1:]; ok && !slices.Contains(imports, name) {
+					t.Errorf("%s imports %s, which architecture.md does not say", path, inner)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found == 0 {
+		t.Error("no package was found")
+	}
+}
+
+// TestFlagsAreOnThePage: the table of cli.md has every flag of every command, for the right commands.
+func TestFlagsAreOnThePage(t *testing.T) {
+	table := map[string]string{}
+	for line := range strings.Lines(read(t, "cli.md")) {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
+		if m := flagForm.FindStringSubmatch(line); m != nil && len(cells) == 5 {
+			table[m[1]] = strings.TrimSpace(cells[2])
+		}
+	}
+	used := map[string]bool{}
+	for _, command := range []string{"run", "validate", "plan", "version"} {
+		help, err := exec.Command("flowrun", command, "--help").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range flagForm.FindAllStringSubmatch(string(help), -1) {
+			used[m[1]] = true
+			on := strings.Split(table[m[1]], ", ")
+			if m[1] != "help" && !slices.Contains(on, command) && !(slices.Contains(on, "all that read a file") && command != "version") {
+				t.Errorf("cli.md does not say that flowrun %s has --%s", command, m[1])
+			}
+		}
+	}
+	for name := range table {
+		if !used[name] {
+			t.Errorf("cli.md has --%s, and no command has", name)
+		}
+	}
+}
+
+var flagForm = regexp.MustCompile(`(?m)^[| ]+(?:` + "`" + `?-\w` + "`" + `?, )?` + "`" + `?--([a-z][a-z-]*)`)

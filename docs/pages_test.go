@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// block is one fenced block of a page.
+// block is one block of a page that is no prose.
 type block struct {
 	page string
 	line int    // of its first line of text
 	info string // what stands behind the fence: a language, and words after it
-	note string // the HTML comment in the line before, if that is all there is in it
-	file string // the file that the line before says it is, as `flowrun.yaml`:
+	note string // the HTML comment before it
+	file string // the file that the line before (a comment aside) says it is, as `flowrun.yaml`:
 	text string
 }
 
@@ -31,11 +31,12 @@ func pages(t *testing.T) []string {
 	return append(files, "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md")
 }
 
-// blocks are the fenced blocks of a page. A block without a fence is an error: nobody would know what it is.
+// blocks are the fenced blocks of a page, and each line of a block that is only indented.
 func blocks(t *testing.T, page string) []block {
 	t.Helper()
 	var out []block
 	var open *block
+	note := ""
 	before := ""               // the last line that is not empty
 	list, blank := false, true // inside of a list; after an empty line
 	for i, line := range strings.Split(read(t, page), "\n") {
@@ -43,24 +44,23 @@ func blocks(t *testing.T, page string) []block {
 		switch {
 		case open != nil && isFence:
 			out = append(out, *open)
-			open, before = nil, ""
+			open, before, note = nil, "", ""
 		case open != nil:
 			open.text += line + "\n"
 		case isFence:
-			open = &block{page: page, line: i + 2, info: fence}
-			if note, ok := strings.CutPrefix(before, "<!-- "); ok {
-				open.note = strings.TrimSuffix(note, " -->")
-			}
+			open = &block{page: page, line: i + 2, info: fence, note: note}
 			if name, ok := strings.CutSuffix(before, "`:"); ok {
 				open.file = name[strings.LastIndex(name, "`")+1:]
 			}
 		default:
 			if strings.HasPrefix(line, "    ") && blank && !list {
-				t.Errorf("%s:%d: this block has no fence that says what it is", page, i+1)
+				out = append(out, block{page: page, line: i + 1, info: "no language, for it has no fence", text: line})
 			}
 			blank = strings.TrimSpace(line) == ""
-			if !blank {
-				before = strings.TrimSpace(line)
+			if comment, ok := strings.CutPrefix(line, "<!-- "); ok {
+				note = strings.TrimSuffix(comment, " -->")
+			} else if !blank {
+				before, note = strings.TrimSpace(line), ""
 				list = strings.HasPrefix(line, "* ") || strings.HasPrefix(line, "- ") || list && strings.HasPrefix(line, "  ")
 			}
 		}
@@ -78,7 +78,7 @@ func TestEveryBlockIsHeldToSomething(t *testing.T) {
 			switch b.language() {
 			case "yaml", "console", "json", "go", "sh", "txtar", "text":
 			default:
-				t.Errorf("%s:%d: nothing checks a block of %q", page, b.line, b.info)
+				t.Errorf("%s:%d: nothing checks a block of %s", page, b.line, b.info)
 			}
 		}
 	}

@@ -41,7 +41,25 @@ const (
 // defaultCleanup bounds the cleanups of a cancelled step (cleanup_timeout).
 const defaultCleanup = time.Minute
 
-func (a *handleAct) begin(k *Kernel) { a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0) }
+// begin evaluates cleanup_timeout first: what is wrong with it is an error of the attempt, and nothing is done.
+func (a *handleAct) begin(k *Kernel) {
+	a.Limit = defaultCleanup
+	if a.N.Cleanup != nil {
+		d, err := k.duration(&a.base, a.N.Cleanup)
+		if err == nil && d <= 0 {
+			err = event.Errorf(event.ValueError, "cleanup_timeout is %s, want more than 0", event.FormatDuration(d))
+		}
+		if err != nil {
+			if other := k.attempt(&a.base); other != nil {
+				err = other
+			}
+			k.queue.push(message{to: a.Self, o: k.failure(&a.base, err)})
+			return
+		}
+		a.Limit = d
+	}
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+}
 
 func (a *handleAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	a.Child = 0
@@ -232,7 +250,9 @@ func (a *handleAct) cleaned(o event.Outcome) {
 	case o.Status == event.Failed:
 		a.Cleanup = append(a.Cleanup, o.Err)
 	case o.Status == event.Cancelled && o.Cause != nil && o.Cause.Why == event.WhyCleanup:
-		a.Cleanup = append(a.Cleanup, event.Errorf(event.TimeoutError, "%s expired", o.Cause))
+		e := event.Errorf(event.TimeoutError, "%s expired", o.Cause)
+		e.Fields = map[string]any{"limit": o.Cause.Limit, "scope": "cleanup_timeout", "of": o.Cause.By}
+		a.Cleanup = append(a.Cleanup, e)
 	}
 }
 
@@ -266,20 +286,6 @@ func (a *handleAct) finish(k *Kernel) {
 
 // arm starts cleanup_timeout when the cleanups begin, and again when a cancel comes later than that.
 func (a *handleAct) arm(k *Kernel) {
-	if a.Limit == 0 {
-		a.Limit = defaultCleanup
-		if a.N.Cleanup != nil {
-			d, err := k.duration(&a.base, a.N.Cleanup)
-			if err == nil && d <= 0 {
-				err = event.Errorf(event.ValueError, "cleanup_timeout is %s, want more than 0", event.FormatDuration(d))
-			}
-			if err != nil {
-				a.Cleanup = append(a.Cleanup, err)
-			} else {
-				a.Limit = d
-			}
-		}
-	}
 	k.timers.stop(&a.base)
 	k.timers.start(k, &a.base, a.Limit)
 }
