@@ -3,6 +3,8 @@ package executor_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,34 +17,47 @@ func TestConformance(t *testing.T) {
 	for _, file := range append(files(t, "testdata/conformance/listed/*.yaml"), files(t, "testdata/conformance/random/*.yaml")...) {
 		t.Run(stem(file), func(t *testing.T) {
 			p := compile(t, file, read(t, file), nil)
-			var want struct {
-				Value  any               `json:"value"`
-				Error  any               `json:"error"`
-				States map[string]string `json:"states"`
-				Millis int               `json:"elapsed_ms"`
-			}
+			var want asyncio
 			if err := json.Unmarshal(read(t, strings.TrimSuffix(file, ".yaml")+".json"), &want); err != nil {
 				t.Fatal(err)
 			}
 			eachDriver(t, p, nil, func(t *testing.T, r *ran) {
-				if d := cmp.Diff(want.Value, asyncioValue(plain(t, r.outcome.Value))); d != "" {
-					t.Errorf("value (-asyncio +flowrun):\n%s", d)
-				}
-				if d := cmp.Diff(want.Error, asyncioError(plain(t, r.outcome.Err))); d != "" {
-					t.Errorf("error (-asyncio +flowrun):\n%s", d)
-				}
-				ends := r.byID()
-				for id, status := range want.States {
-					if e, ok := ends[id]; !ok || e.Status.String() != status {
-						t.Errorf("%s is %v (told: %v), with asyncio %s", id, e.Status, ok, status)
-					}
-				}
-				if r.took != time.Duration(want.Millis)*time.Millisecond {
-					t.Errorf("it took %v, with asyncio %d ms", r.took, want.Millis)
+				for _, d := range want.differences(t, r) {
+					t.Error(d)
 				}
 			})
 		})
 	}
+}
+
+// asyncio is what asyncio gave for a tree.
+type asyncio struct {
+	Value  any               `json:"value"`
+	Error  any               `json:"error"`
+	States map[string]string `json:"states"`
+	Millis int               `json:"elapsed_ms"`
+}
+
+// differences says where a run of flowrun came out otherwise.
+func (want *asyncio) differences(t *testing.T, r *ran) []string {
+	t.Helper()
+	var out []string
+	if d := cmp.Diff(want.Value, asyncioValue(plain(t, r.outcome.Value))); d != "" {
+		out = append(out, "value (-asyncio +flowrun):\n"+d)
+	}
+	if d := cmp.Diff(want.Error, asyncioError(plain(t, r.outcome.Err))); d != "" {
+		out = append(out, "error (-asyncio +flowrun):\n"+d)
+	}
+	ends := r.byID()
+	for _, id := range slices.Sorted(maps.Keys(want.States)) {
+		if e, ok := ends[id]; !ok || e.Status.String() != want.States[id] {
+			out = append(out, fmt.Sprintf("%s is %v (told: %v), with asyncio %s", id, e.Status, ok, want.States[id]))
+		}
+	}
+	if r.took != time.Duration(want.Millis)*time.Millisecond {
+		out = append(out, fmt.Sprintf("it took %v, with asyncio %d ms", r.took, want.Millis))
+	}
+	return out
 }
 
 // plain is v after a way through JSON.
@@ -68,7 +83,7 @@ func asyncioError(v any) any {
 			errs = append(errs, asyncioError(e))
 		}
 		return map[string]any{"type": "ExceptionGroup", "errors": errs}
-	case "TimeoutError", "CancelledError":
+	case "TimeoutError", "CancelledError", "TaskCancelledError":
 		return map[string]any{"type": m["type"]}
 	}
 	return map[string]any{"type": m["type"], "message": m["message"]}

@@ -32,6 +32,7 @@ func TestExitCode(t *testing.T) {
 		{"the run's own timeout", limit(""), 0, false, 124},
 		{"a step's timeout", limit("a"), 0, false, 1},
 		{"Ctrl-C", signal("SIGINT"), 0, false, 130},
+		{"Ctrl-\\", signal("SIGQUIT"), 0, false, 131},
 		{"kill", signal("SIGTERM"), 0, false, 143},
 		{"hangup", signal("SIGHUP"), 2, true, 129},
 		{"the program's context", signal("context canceled"), 0, false, 1},

@@ -32,7 +32,8 @@ steps: [{value: "${{ inputs }}"}]
 		{"what Go gives becomes a value", map[string]any{"tag": "v1", "shards": int64(7)}, `{"shards":7,"tag":"v1"}`},
 		{"missing", nil, `flow.yaml:5:3: error[missing-input]: input "tag" is required and was not given (give it: --input tag=...)`},
 		{
-			"all at once", map[string]any{"shards": 0, "tga": "v1", "zzz": 1, "tag": 5},
+			"all at once",
+			map[string]any{"shards": 0, "tga": "v1", "zzz": 1, "tag": 5},
 			`flow.yaml: error[unknown-input]: there is no input "tga" (did you mean tag?)
 flow.yaml: error[unknown-input]: there is no input "zzz" (the inputs are shards, tag)
 flow.yaml:4:3: error[bad-input]: input "shards": it must be at least 1
@@ -82,7 +83,7 @@ steps:
     env: {X: "${{ secrets.FILED }}"}
 `)
 	for _, c := range []struct{ name, env, want string }{
-		{"not set", "PATH=" + os.Getenv("PATH"), `flow.yaml:3:11: error[missing-secret]: secret "TOKEN" is not set: it is an environment variable that flowrun must be given`},
+		{"not set", "PATH=" + os.Getenv("PATH"), `flow.yaml:3:11: error[missing-secret]: secret "TOKEN" is not set: it is an environment variable that flowrun must be given (set it to nothing if there is none)`},
 		{"short", "TOKEN=abc", `flow.yaml:3:11: error[short-secret]: secret "TOKEN" is shorter than 4 characters and cannot be masked`},
 	} {
 		if _, err := Run(context.Background(), p, Options{Env: []string{c.env}}); err == nil || err.Error() != c.want {
@@ -103,6 +104,55 @@ steps:
 	doc, _ := json.Marshal(r)
 	if s := string(doc); strings.Contains(s, "hunter22") || strings.Contains(s, "from-a-file") {
 		t.Errorf("a secret is in the document: %s", s)
+	}
+}
+
+// What is said of an input stands where it was given.
+func TestPlacesOfInputs(t *testing.T) {
+	p := compile(t, "flowrun: 1\ninputs: {n: {type: integer}, s: {secret: true, default: none}}\nsteps: [{value: 1}]\n")
+	_, err := CheckInputs(p, Options{
+		Inputs: map[string]any{"n": "x", "s": "abc", "other": 1},
+		Places: map[string]diag.Pos{"n": {File: "in.yaml", Line: 2, Col: 4}, "s": {File: "--input s"}, "other": {File: "in.yaml", Line: 3, Col: 4}},
+	})
+	want := `--input s: error[short-secret]: input "s" is secret, shorter than 4 characters, and cannot be masked [flow.yaml:2:30: it is declared here]
+in.yaml:2:4: error[bad-input]: input "n": it must be a whole number, and this is text [flow.yaml:2:10: it is declared here]
+in.yaml:3:4: error[unknown-input]: there is no input "other" (the inputs are n, s)`
+	if err == nil || err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+// A secret input is masked as a secret is; an empty one is none.
+func TestSecretInputs(t *testing.T) {
+	p := compile(t, `
+flowrun: 1
+inputs:
+  key: {secret: true}
+steps:
+  - run: ["sh", "-c", 'echo "it is $KEY"']
+    env: {KEY: "${{ inputs.key }}"}
+`)
+	for _, c := range []struct {
+		key  any
+		want string // what is said, or the error
+	}{
+		{"hunter22", "it is ***\n"},
+		{"", "it is \n"},
+		{[]any{"user", 12345, true}, "it is [\"***\",***,true]\n"},
+		{"abc", `flow.yaml:4:3: error[short-secret]: input "key" is secret, shorter than 4 characters, and cannot be masked`},
+		{12, `flow.yaml:4:3: error[short-secret]: input "key" is secret, shorter than 4 characters, and cannot be masked`},
+	} {
+		var told strings.Builder
+		_, err := Run(context.Background(), p, Options{
+			Inputs: map[string]any{"key": c.key}, Observe: []func(event.Event){func(e event.Event) { told.WriteString(e.Text) }},
+		})
+		got := told.String()
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.key, got, c.want)
+		}
 	}
 }
 

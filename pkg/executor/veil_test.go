@@ -8,7 +8,7 @@ import (
 )
 
 func TestVeilMasks(t *testing.T) {
-	v := newVeil(written("root", "a"), map[string]string{"TOKEN": "hunter2", "LONGER": "hunter2-and-more", "NONE": ""})
+	v := newVeil(written("root", "a"), []string{"hunter2", "hunter2-and-more", ""})
 	inner := &event.Error{Type: "ExitError", Message: "hunter2 refused", Step: "a", Fields: map[string]any{"data": []any{"hunter2"}}}
 	group := event.Group([]*event.Error{inner})
 	group.Others = []*event.Error{inner}
@@ -31,7 +31,7 @@ func TestVeilMasks(t *testing.T) {
 }
 
 func TestVeilKeepsWhatHasNoSecret(t *testing.T) {
-	v := newVeil(written("root"), map[string]string{"TOKEN": "hunter2"})
+	v := newVeil(written("root"), []string{"hunter2"})
 	list := []any{"a", map[string]any{"b": 1}}
 	if got, changed := v.value(list); changed || &got.([]any)[0] != &list[0] {
 		t.Error("a value without a secret was copied")

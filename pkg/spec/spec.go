@@ -1,4 +1,4 @@
-// Package spec reads a workflow file: bytes in, a positioned ast.File or everything that is wrong out.
+// Package spec reads a workflow file: bytes in, a positioned ast.File and everything that is wrong out.
 //
 //	bytes ─ scan ─► text that YAML may be given     size, UTF-8, control characters, nesting
 //	      ─ yaml.v3 ─► Node                         syntax errors with their true line
@@ -33,6 +33,11 @@ const (
 	MaxEntries = 10_000  // keys of one mapping
 )
 
+// MemoryLimit is the soft limit of memory (debug.SetMemoryLimit) under which Parse stays within 512 MiB for any file:
+// the worst ones leave behind more than they need. The program sets it while it loads; Parse itself does not, for the
+// limit is the whole process's.
+const MemoryLimit = 320 << 20
+
 // Options are what Parse has to know besides the text.
 type Options struct {
 	// Kinds are the leaf kinds that the file may use, in the order in which messages list them.
@@ -42,7 +47,8 @@ type Options struct {
 }
 
 // Parse reads a workflow file. path is its name in messages. The error is a diag.List, sorted, with all that
-// is wrong; the file is nil then.
+// is wrong. The file then is what could be read of it, with File.Lost, for plan.Check to find the rest; it is nil if
+// the text is not YAML or not a mapping.
 func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
 	root := r.tree(src)
@@ -50,12 +56,13 @@ func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 		return nil, r.problems.Err()
 	}
 	file := r.file(root)
-	if err := r.err(); err != nil {
-		return nil, err
-	}
 	file.Dir = opt.Dir
 	file.Source = src
-	return file, nil
+	err := r.err()
+	if err != nil {
+		file.Lost = r.losses()
+	}
+	return file, err
 }
 
 // Load reads the workflow file at path, or stdin when path is "-". Options.Dir is taken from path if it is
@@ -108,8 +115,12 @@ type reader struct {
 	problems diag.List
 	// bad holds the values that a problem was reported for: what is read from them later is not looked at.
 	bad map[*yaml.Node]bool
-	// lost is the first place where a value had a shape that the schema should have refused.
-	lost diag.Pos
-	seen map[string]bool // shapes that a validator has accepted
-	buf  []byte
+	// cut holds the mappings of which entries were taken out.
+	cut map[*yaml.Node]bool
+	// nameless: there is an id that is no text.
+	nameless bool
+	// misfit is the first place where a value had a shape that the schema should have refused.
+	misfit diag.Pos
+	seen   map[string]bool // shapes that a validator has accepted
+	buf    []byte
 }

@@ -10,7 +10,7 @@ throughout: for the loop, a second is one of them.
 
 What asyncio leaves to chance is not compared: a tree is thrown away (Unfit) when two timers fall together, when a
 step is started and cancelled in one instant, or when two steps ask for the same permit in one instant in another
-order than that of the file.
+order than that of the file or in different blocks, or when the end of a background task wakes steps of different blocks.
 
 Where flowrun deviates from asyncio on purpose, the deviation is made here, on top of the real thing, and nowhere else:
 
@@ -35,6 +35,7 @@ Where flowrun deviates from asyncio on purpose, the deviation is made here, on t
 import argparse
 import asyncio
 import contextvars
+import itertools
 import json
 import random
 import selectors
@@ -60,6 +61,20 @@ class Jumping(selectors.SelectSelector):
         return []
 
 
+class NumberedTask(asyncio.Task):
+    """A task whose place in a set does not depend on its address: asyncio cancels the tasks of a set in its order."""
+
+    numbers = itertools.count()
+
+    def __new__(cls, *args, **kwargs):
+        task = super().__new__(cls)
+        task.number = next(cls.numbers)
+        return task
+
+    def __hash__(self):
+        return self.number
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on which waiting takes no time."""
 
@@ -71,6 +86,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         super().__init__(selector)
         self.set_exception_handler(lambda loop, context: None)
+        NumberedTask.numbers = itertools.count()
+        self.set_task_factory(lambda loop, coro, **options: NumberedTask(coro, loop=loop, **options))
 
     def time(self):
         return self.now
@@ -160,12 +177,12 @@ class Guard:
     """What a shield knows of the cancel that it keeps away."""
 
     def __init__(self):
-        self.asked = False  # a cancel came
-        self.open = False   # the step is in a queue or a pause: the cancel may go in
+        self.asked = None  # when a cancel came
+        self.open = False  # the step is in a queue or a pause: the cancel may go in
         self.task = None
 
-    def cancel(self):
-        self.asked = True
+    def cancel(self, now):
+        self.asked = now if self.asked is None else self.asked
         if self.open:
             self.task.cancel()
 
@@ -176,6 +193,7 @@ class Step:
     def __init__(self, step, guard, limit):
         self.step, self.guard, self.limit = step, guard, limit
         self.begun = False  # the first attempt has begun
+        self.start = None   # when it began
 
 
 class Run:
@@ -188,18 +206,20 @@ class Run:
         self.asked, self.freed = {}, {}  # semaphore -> the last one that asked: (instant, place); when it was last freed
         self.tasks = {}                  # id -> its background task
         self.born = {}                   # background task -> when
+        self.wakes = {}                  # (background task, instant) -> the block of the step that it woke
+        self.left = {}                   # background task -> when its list cancelled it
         self.awaited = set()
         self.states, self.ends = {}, {}
-        self.place = {}                  # id() of a step -> its place in the file
-        self.number(flow)
+        self.place = {}                  # id() of a step -> (id() of what it is a part of, its place in the file)
+        self.number(flow, None)
 
-    def number(self, v):
+    def number(self, v, parent):
         if isinstance(v, dict):
-            self.place[id(v)] = len(self.place)
-            v = list(v.values())
+            self.place[id(v)] = (parent, len(self.place))
+            parent, v = id(v), list(v.values())
         if isinstance(v, list):
             for x in v:
-                self.number(x)
+                self.number(x, parent)
 
     def unfit(self, why):
         self.loop.unfit = self.loop.unfit or why
@@ -236,7 +256,10 @@ class Run:
         if not step.get("shield"):
             return await self.whole(Step(step, None, limit))
         guard = Guard()
-        task, cut = await self.uncut(self.whole(Step(step, guard, limit)), guard)
+        st = Step(step, guard, limit)
+        task, cut = await self.uncut(self.whole(st), guard)
+        if guard.asked is not None and guard.asked == st.start:
+            self.unfit(f"{step.get('id')} is started and cancelled at {st.start}")
         if cut and not own_task:
             raise asyncio.CancelledError
         return task.result()
@@ -252,12 +275,12 @@ class Run:
             except asyncio.CancelledError:
                 cut = True
                 if guard:
-                    guard.cancel()
+                    guard.cancel(self.loop.now)
         return task, cut
 
     async def whole(self, st):
         """The step, with a note of how and when it ended."""
-        began, name = self.loop.now, st.step.get("id")
+        name = st.step.get("id")
         status = "cancelled"
         token = ATTEMPT.set(ATTEMPT.get())
         try:
@@ -266,10 +289,6 @@ class Run:
             return value
         except Exception:
             status = "failed"
-            raise
-        except asyncio.CancelledError:
-            if began == self.loop.now:
-                self.unfit(f"{name} is started and cancelled at {began}")
             raise
         finally:
             ATTEMPT.reset(token)
@@ -289,8 +308,11 @@ class Run:
                 await self.list(step.get("else", []))
         except (Exception, asyncio.CancelledError) as error:
             outcome = error
-        if not st.begun and isinstance(outcome, asyncio.CancelledError):
-            raise outcome
+        if isinstance(outcome, asyncio.CancelledError):
+            if st.start == self.loop.now:
+                self.unfit(f"{st.step.get('id')} is started and cancelled at {st.start}")
+            if not st.begun:
+                raise outcome
         cleanups = [[step["finally"]]] if "finally" in step else []
         if in_action and isinstance(outcome, asyncio.CancelledError):
             cleanups[:0] = [[[c]] for c in step.get("except", []) if c.get("match") == "CancelledError"]
@@ -367,7 +389,7 @@ class Run:
             except Exception as error:
                 if n == retry["attempts"] or not all(isinstance(e, match) for e in leaves(error)):  # ADAPTED 9
                     raise
-                if st.guard and st.guard.asked:
+                if st.guard and st.guard.asked is not None:
                     raise
             pause = ms(retry.get("delay", "0ms")) * retry.get("factor", 1) ** (n - 1)
             if pause:
@@ -376,7 +398,7 @@ class Run:
     async def attempt(self, st):
         async with Permit(self, st, st.limit, None):
             async with Permit(self, st, self.semaphores.get(st.step.get("semaphore")), st.step.get("semaphore")):
-                st.begun = True
+                st.begun, st.start = True, self.loop.now
                 limit = st.step.get("timeout")
                 async with asyncio.timeout(ms(limit) if limit else None):
                     return await self.action(st.step)
@@ -492,14 +514,23 @@ class Run:
     async def do_await(self, step):
         task = self.tasks[step["await"]]
         await asyncio.wait([task])  # ADAPTED 7
+        self.woken(step, task)
         self.awaited.add(task)
         if task.cancelled():
             raise TaskCancelledError
         return task.result()
 
     async def do_cancel(self, step):
-        self.stop(self.tasks[step["cancel"]])
-        await asyncio.wait([self.tasks[step["cancel"]]])
+        task = self.tasks[step["cancel"]]
+        self.stop(task)
+        await asyncio.wait([task])
+        self.woken(step, task)
+
+    def woken(self, step, task):
+        """One task wakes two steps in one instant, or is cancelled together with one that awaits it: which is first?"""
+        now, parent = self.loop.now, self.place[id(step)][0]
+        if self.wakes.setdefault((task, now), parent) != parent or self.left.get(task) == now:
+            self.unfit(f"a task wakes two steps at {now}")
 
     def stop(self, task):
         if not task.done():
@@ -518,8 +549,11 @@ class Run:
             except asyncio.CancelledError as cancel:
                 cut = cancel
                 for t in [front, *tasks]:  # ADAPTED 11
+                    self.left.setdefault(t, self.loop.now)
                     t.cancel()
         for t in tasks:
+            if not t.done():
+                self.left[t] = self.loop.now
             self.stop(t)
         while not all(t.done() for t in tasks):  # ADAPTED 8
             try:
@@ -569,12 +603,13 @@ class Permit:
             return
         run, key = self.run, self.semaphore
         now, place = run.loop.now, run.place[id(self.st.step)]
-        then, before = run.asked.get(key, (-1, 0))
-        if then == now and before > place:
+        then, before = run.asked.get(key, (-1, place))
+        if then == now and (before[0] != place[0] or before[1] > place[1]):
             run.unfit(f"asked in another order at {now}")
         run.asked[key] = (now, place)
         try:
             await self.run.waiting(self.st, self.semaphore.acquire())
+            self.granted = run.loop.now if run.loop.now > now else None
         except asyncio.CancelledError:
             if run.freed.get(key) == run.loop.now:
                 run.unfit(f"a permit is freed and its waiter cancelled at {run.loop.now}")
@@ -582,6 +617,8 @@ class Permit:
 
     async def __aexit__(self, *exc):
         if self.semaphore:
+            if self.granted == self.run.loop.now:
+                self.run.unfit(f"a permit is taken over and given back at {self.granted}")
             self.run.freed[self.semaphore] = self.run.loop.now
             self.semaphore.release()
 
@@ -648,12 +685,12 @@ class Generator:
         """A list, with background tasks, awaits and cancels here and there."""
         out = []
         for _ in range(self.rng.choice([1, 1, 2, 2, 3])):
-            if not where.cleanup and depth < 5 and self.chance(0.12):
+            if not where.cleanup and depth < 5 and self.chance(0.17):
                 task = self.step(where, depth + 1, shield=False)
                 task["background"] = True
                 out.append(task)
                 where = where.but(tasks=where.tasks + (task["id"],))
-            elif where.tasks and self.chance(0.25):
+            elif where.tasks and self.chance(0.2):
                 out.append({"id": self.id("cancel", where), "cancel": self.rng.choice(where.tasks)})
             else:
                 out.append(self.step(where, depth + 1))
@@ -691,8 +728,11 @@ class Generator:
 
     def leaf(self, step, where, name):
         rng = self.rng
-        if where.tasks and self.chance(0.3):
-            step["await"] = rng.choice(where.tasks)
+        if where.tasks and self.chance(0.5):
+            if self.chance(0.25):
+                step["steps"] = [{"sleep": self.duration()}, {"id": self.id("cancel", where), "cancel": rng.choice(where.tasks)}]
+            else:
+                step["await"] = rng.choice(where.tasks)
             return
         n = rng.random()
         if n < 0.12:
@@ -779,7 +819,10 @@ def tree(seed):
         g = Generator(rng)
         flow = g.flow()
         try:
-            return flow, {**Run(flow).run(), "retried": g.retried}
+            out = Run(flow).run()
+            for key in ("states", "ends"):  # of a step that may run more than once, which end counts is no rule
+                out[key] = {n: v for n, v in out[key].items() if n not in g.retried}
+            return flow, {**out, "retried": g.retried}
         except Unfit:
             continue
 
@@ -797,7 +840,7 @@ def main():
     for i in range(args.trees):
         seed = args.seed * 1_000_000 + i
         flow, outcome = tree(seed)
-        print(json.dumps({"name": f"tree_{seed}", "file": json.dumps(flow), **outcome}))
+        print(json.dumps({"name": f"tree_{seed}", "file": json.dumps(flow), **outcome}, sort_keys=True))
 
 
 if __name__ == "__main__":
