@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -327,6 +328,9 @@ func (b *budget) write(out []byte, v any, depth int) []byte {
 		out = strconv.AppendInt(out, int64(v), 10)
 	case float64:
 		out = strconv.AppendFloat(out, finite(v), 'f', -1, 64)
+		if math.Abs(v) >= 1<<63 {
+			out = append(out, ".0"...) // without a point it would be read as an integer, which has 64 bits
+		}
 	case string:
 		out = appendString(out, v)
 	case []any:
@@ -388,6 +392,10 @@ func (b *budget) show(v any) string {
 	switch v := clean(v).(type) {
 	case string:
 		return v
+	case float64:
+		s := strconv.FormatFloat(finite(v), 'f', -1, 64)
+		b.text(len(s))
+		return s
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
 	default:
@@ -527,11 +535,7 @@ func convert(v any, want TypeKind) (any, *event.Error) {
 	return v, nil
 }
 
-// typeNames put the library's names of types into the language's.
-var typeNames = strings.NewReplacer(
-	"map[interface {}][]interface {}", "map", "map[string]interface {}", "map", "[]interface {}", "list",
-	"interface {}", "any", "float64", "float", "<nil>", "null", "time.Time", "date", "time.Duration", "duration",
-)
+var runMismatch = regexp.MustCompile(`^invalid operation: (\S+(?: \{\})?) ([-+*/%<>=]+|in|\.\.) (\S+(?: \{\})?)$`)
 
 // runError makes an error of the machine one of the language.
 func runError(err error) *event.Error {
@@ -546,11 +550,7 @@ func runError(err error) *event.Error {
 	}
 	if rest, ok := strings.CutPrefix(text, "interface conversion: interface {} is "); ok {
 		if got, want, ok := strings.Cut(rest, ", not "); ok {
-			got = typeNames.Replace(strings.Replace(got, "nil", "null", 1))
-			if want == "bool" {
-				return failure("true or false is wanted, got %s", got)
-			}
-			return failure("%s is wanted, got %s", typeNames.Replace(want), got)
+			return failure("%s is wanted, got %s", typeWord(want), typeWord(got))
 		}
 	}
 	switch {
@@ -559,5 +559,8 @@ func runError(err error) *event.Error {
 	case strings.Contains(text, "integer divide by zero"):
 		return failure("division by zero")
 	}
-	return failure("%s", typeNames.Replace(strings.TrimPrefix(text, "invalid operation: ")))
+	if m := runMismatch.FindStringSubmatch(text); m != nil {
+		return failure("%s does not go with %s and %s", m[2], typeWord(m[1]), typeWord(m[3]))
+	}
+	return failure("%s", strings.TrimPrefix(text, "invalid operation: "))
 }

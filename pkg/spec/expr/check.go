@@ -1,20 +1,15 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/conf"
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/parser"
 
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
@@ -64,9 +59,7 @@ func (e *Expr) checkNames(names map[string]Type) (errs diag.List) {
 			continue
 		}
 		d := diag.Diagnostic{Pos: e.pos(c.at), Code: functionCode, Text: "there is no function " + c.name}
-		if c.name == "now" || c.name == "timezone" {
-			d.Help = "expressions know no clock; run.started_at is when the run began"
-		} else {
+		if d.Help = functionHelp(c.name); d.Help == "" {
 			d.Help = didYouMean(c.name, FunctionNames())
 		}
 		errs = append(errs, d)
@@ -80,15 +73,13 @@ func (e *Expr) checkNames(names map[string]Type) (errs diag.List) {
 			continue
 		}
 		for i, name := range r.path[1:] {
-			if t.Fields == nil {
+			if t.Kind == Any || t.Kind == Map && t.Fields == nil {
 				break
 			}
 			next, ok := t.Fields[name]
 			if !ok {
 				if path := strings.Join(r.path[:i+2], "."); once(path) {
-					d := unknownField(name, strings.Join(r.path[:i+1], "."), slices.Sorted(maps.Keys(t.Fields)))
-					d.Pos = e.pos(r.at[i+1])
-					errs = append(errs, d)
+					errs = append(errs, e.noField(r, i, t))
 				}
 				break
 			}
@@ -108,10 +99,33 @@ func (e *Expr) unknownName(r read, names map[string]Type) diag.Diagnostic {
 	case name == "it":
 		d.Text = "it is the element inside map, filter and the like; here there is none"
 	default:
-		if d.Help = didYouMean(name, slices.Sorted(maps.Keys(names))); d.Help == "" {
-			d.Text += ", there are " + some(slices.Sorted(maps.Keys(names)))
+		known := slices.Sorted(maps.Keys(names))
+		if d.Help = e.nameHelp(r, names); d.Help == "" {
+			d.Help = didYouMean(name, known)
+		}
+		if d.Help == "" {
+			d.Text += ", there are " + some(known)
 		}
 	}
+	return d
+}
+
+// noField is said where member i of a read is none of a value of type t.
+func (e *Expr) noField(r read, i int, t Type) diag.Diagnostic {
+	name, of := r.path[i+1], strings.Join(r.path[:i+1], ".")
+	d := diag.Diagnostic{Code: fieldCode, Text: fmt.Sprintf("%s is %s and has no field %q", of, t.Kind, name)}
+	switch {
+	case t.Fields != nil:
+		d = unknownField(name, of, slices.Sorted(maps.Keys(t.Fields)))
+		if r.path[0] == "steps" && i == 1 && d.Help == "" {
+			d.Help = resultHelp(name, of, t.Fields)
+		}
+	case isLength(name) && (t.Kind == String || t.Kind == List):
+		d.Help = "write len(" + of + ")"
+	case t.Kind == List:
+		d.Help = "an element is read with its place: " + of + "[0]"
+	}
+	d.Pos = e.pos(r.at[i+1])
 	return d
 }
 
@@ -136,42 +150,10 @@ func some(names []string) string {
 }
 
 func didYouMean(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, n := range names {
-		if abs := len(n) - len(name); abs < least && -abs < least {
-			if d := distance(name, n); d < least {
-				best, least = n, d
-			}
-		}
+	if near := diag.Nearest(name, names); near != "" {
+		return "did you mean " + near + "?"
 	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + best + "?"
-}
-
-// distance is the number of letters to add, take away, change or swap with the next.
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
+	return ""
 }
 
 // typeAt is the type of a path as far as it is known.
@@ -302,51 +284,4 @@ func kindOf(n *nature.Nature) TypeKind {
 		return Map
 	}
 	return Any
-}
-
-var (
-	mismatch = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
-	argument = regexp.MustCompile(`^cannot use (.+) as argument \(type (.+)\) to call (\S+) ?$`)
-	noField  = regexp.MustCompile(`^unknown field (.+)$`)
-)
-
-// explainType puts what the checker says into words for people.
-func (e *Expr) explainType(tree *parser.Tree, err error) *diag.Diagnostic {
-	var f *file.Error
-	if !errors.As(err, &f) {
-		return e.typeError(0, err.Error())
-	}
-	text := f.Message
-	if m := noField.FindStringSubmatch(text); m != nil {
-		d := unknownField(m[1], "this", fieldsAt(tree, f.Location))
-		d.Pos = e.pos(offsets(e.Src)(f.From))
-		return &d
-	}
-	if m := mismatch.FindStringSubmatch(text); m != nil {
-		text = fmt.Sprintf("%s does not go with %s and %s", m[1], m[2], m[3])
-	} else if m := argument.FindStringSubmatch(text); m != nil {
-		text = fmt.Sprintf("%s wants %s, got %s", m[3], m[2], strings.Replace(m[1], "nil", "null", 1))
-	}
-	return e.typeError(offsets(e.Src)(f.From), typeNames.Replace(text))
-}
-
-// fieldsAt lists the fields of the value whose member is read at that place.
-func fieldsAt(tree *parser.Tree, at file.Location) []string {
-	var f fieldFinder
-	f.at = at
-	ast.Walk(&tree.Node, &f)
-	return f.fields
-}
-
-type fieldFinder struct {
-	at     file.Location
-	fields []string
-}
-
-// Visit implements ast.Visitor.
-func (f *fieldFinder) Visit(node *ast.Node) {
-	m, ok := (*node).(*ast.MemberNode)
-	if ok && m.Property.Location() == f.at && m.Node.Nature().TypeData != nil {
-		f.fields = slices.Sorted(maps.Keys(m.Node.Nature().Fields))
-	}
 }

@@ -92,7 +92,6 @@ type (
 	l1  = func([]any) []any
 	ls  = func([]any, string) []any
 	la  = func([]any) any
-	a1  = func(any) any
 	aN  = func(any, ...any) any
 	m1  = func(map[string]any) []any
 	mg  = func(map[any][]any) []any // of groupBy, as the library has it

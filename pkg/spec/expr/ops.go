@@ -37,6 +37,7 @@ func operators() map[string]operation {
 		"__matches":  opMatches,
 		"__upto":     opUpto,
 		"__add":      func(a args) any { return add(a, a.v[0], a.v[1]) },
+		"__negate":   opNegate,
 		"__subtract": opSubtract,
 		"__multiply": opMultiply,
 		"__divide":   opDivide,
@@ -263,6 +264,21 @@ func number(v any) any {
 		return finite(f)
 	}
 	return v
+}
+
+func opNegate(a args) any {
+	switch x := clean(a.v[0]).(type) {
+	case int:
+		if x == math.MinInt {
+			fail("-(%d) does not fit into 64 bits", x)
+		}
+		return -x
+	case float64:
+		return -x
+	default:
+		fail("- wants a number, got %s", describe(x))
+		return nil
+	}
 }
 
 func opSubtract(a args) any {

@@ -1,9 +1,8 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/conf"
-	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -64,8 +62,13 @@ func parse(src string) (tree *parser.Tree, r *resolver, err *syntaxError) {
 		return nil, nil, err
 	}
 	config := &conf.Config{MaxNodes: maxNodes, Functions: functions(), Disabled: disabled()}
-	tree, perr := parser.ParseWithConfig(src, config)
 	r = &resolver{offset: offsets(src)}
+	tree, perr := parser.ParseWithConfig(src, config)
+	if perr != nil && isNumberError(perr) {
+		if mended := r.takeLeast(src); mended != src {
+			tree, perr = parser.ParseWithConfig(mended, config)
+		}
+	}
 	if perr != nil {
 		return nil, nil, r.explain(src, perr)
 	}
@@ -106,7 +109,13 @@ func scan(src string) *syntaxError {
 		case c == '"' || c == '\'' || c == '`':
 			end := skipString(src, i)
 			if end < 0 {
-				return &syntaxError{at: i, text: "the text that begins here has no closing quote"}
+				return &syntaxError{at: i, text: noClosingQuote}
+			}
+			if line, _, more := strings.Cut(src[i:end], "\n"); more && c != '`' {
+				if strings.Contains(line, "}}") {
+					return &syntaxError{at: i, text: noClosingQuote}
+				}
+				return &syntaxError{at: i, text: "a text in an expression stands on one line", help: lineBreakHelp}
 			}
 			i = end
 			continue
@@ -135,7 +144,13 @@ func scan(src string) *syntaxError {
 	return nil
 }
 
-// skipString gives the offset after the string that begins at i, or -1 if it has no end.
+// noClosingQuote is said at a quote that opens a text.
+const noClosingQuote = "the text that begins here has no closing quote"
+
+const lineBreakHelp = `for a line break write \n, which in a YAML text in double quotes is \\n, or put the text in backquotes`
+
+// skipString gives the offset after the string that begins at i, or -1 if it has no end. Only one in backquotes may hold
+// line breaks; but the end of one that does so wrongly must be found to say that.
 func skipString(src string, i int) int {
 	quote := src[i]
 	for i++; i < len(src); i++ {
@@ -144,8 +159,6 @@ func skipString(src string, i int) int {
 			i++
 		case c == quote:
 			return i + 1
-		case c == '\n' && quote != '`':
-			return -1
 		case c == '\\' && quote != '`':
 			i++
 		}
@@ -169,36 +182,6 @@ func offsets(src string) func(runes int) int {
 	}
 }
 
-var unexpected = regexp.MustCompile(`^unexpected token \w+\((".*")\)$`)
-
-// explain puts a syntax error of the library into words for people.
-func (r *resolver) explain(src string, err error) *syntaxError {
-	var f *file.Error
-	if !errors.As(err, &f) {
-		return &syntaxError{text: err.Error()}
-	}
-	out := &syntaxError{at: r.offset(f.From), text: f.Message}
-	switch m := unexpected.FindStringSubmatch(f.Message); {
-	case strings.HasPrefix(f.Message, "unexpected token EOF"), strings.HasPrefix(f.Message, "unexpected end"):
-		out.at, out.text = len(strings.TrimRight(src, " \t\r\n")), "the expression ends too early"
-	case strings.Contains(f.Message, "exceeds maximum allowed nodes"):
-		out.text = fmt.Sprintf("the expression has more than %d parts", maxNodes)
-	case m != nil:
-		out.text = "unexpected " + m[1]
-		switch m[1] {
-		case `"="`:
-			out.help = "to compare, write =="
-		case `"&"`:
-			out.help = "write && or and"
-		case `":"`:
-			out.help = "as the body of map, filter and the like a map is written ({a: 1})"
-		case `"#"`:
-			out.help = "# is the element inside map, filter and the like"
-		}
-	}
-	return out
-}
-
 // resolver walks a tree as written: it tells the names of outside from those bound inside, and puts the
 // language's own words in place.
 type resolver struct {
@@ -208,6 +191,7 @@ type resolver struct {
 	bound  []string // variables of let, innermost last
 	inside int      // predicates around
 	nodes  int
+	least  map[int]bool // where takeLeast has put a 1
 }
 
 func (r *resolver) at(n ast.Node) int { return r.offset(n.Location().From) }
@@ -231,10 +215,18 @@ func (r *resolver) walk(node *ast.Node) {
 		r.refuse(*node, "the expression has more than %d parts", maxNodes)
 	}
 	switch n := (*node).(type) {
-	case nil, *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.PointerNode:
+	case nil, *ast.NilNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.PointerNode:
+	case *ast.IntegerNode:
+		if r.least != nil && r.least[r.at(n)] {
+			r.refuse(n, "%d does not fit 64 bits", uint64(1<<63))
+		}
 	case *ast.IdentifierNode:
 		r.identifier(node, n)
 	case *ast.UnaryNode:
+		if i, ok := n.Node.(*ast.IntegerNode); ok && n.Operator == "-" && r.least != nil && r.least[r.at(i)] {
+			ast.Patch(node, &ast.IntegerNode{Value: math.MinInt})
+			return
+		}
 		r.walk(&n.Node)
 	case *ast.BinaryNode:
 		if n.Operator == "&&" {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker/nature"
@@ -49,6 +50,10 @@ func (rewriter) Visit(node *ast.Node) {
 			to = &ast.NilNode{}
 		}
 		replace(node, "__slice", n.Node, from, to)
+	case *ast.UnaryNode:
+		if i, ok := n.Node.(*ast.IntegerNode); n.Operator == "-" && (!ok || i.Value == math.MinInt) {
+			replace(node, "__negate", n.Node)
+		}
 	case *ast.BinaryNode:
 		rewriteBinary(node, n)
 	case *ast.PredicateNode:

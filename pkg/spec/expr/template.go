@@ -47,7 +47,7 @@ func NewExpr(pos diag.Pos, e *Expr) *Template { return &Template{Pos: pos, Expr:
 
 // ParseText finds the expressions in a scalar. `$${{` stands for a literal `${{`. If the scalar, white space around it
 // aside, is one expression, that is single and parts are nil. A text without any is one part, an empty one none.
-// The end of an expression is found by its own quotes and braces: `${{ {"a": {"b": "}}"}} }}`.
+// The end of an expression is found by its own quotes and braces, also on a later line: `${{ {"a": {"b": "}}"}} }}`.
 func ParseText(text string, pos func(offset int) diag.Pos) (parts []Part, single *Expr, errs diag.List) {
 	var plain strings.Builder
 	flush := func() {
@@ -65,10 +65,9 @@ func ParseText(text string, pos func(offset int) diag.Pos) (parts []Part, single
 			i += len("$${{")
 		case strings.HasPrefix(text[i:], "${{"):
 			start := i + len("${{")
-			end := endOf(text, start)
+			end, quote := endOf(text, start)
 			if end < 0 {
-				errs.Add(pos(i), "expression-unterminated", "this ${{ has no }}")
-				return parts, nil, errs
+				return parts, nil, append(errs, unterminated(text, i, quote, pos))
 			}
 			e, problems := Parse(text[start:end], func(offset int) diag.Pos { return pos(start + offset) })
 			errs = append(errs, problems...)
@@ -89,27 +88,48 @@ func ParseText(text string, pos func(offset int) diag.Pos) (parts []Part, single
 	return parts, nil, errs
 }
 
-// endOf gives the offset of the }} that ends the expression at i, or -1.
-func endOf(text string, i int) int {
+// unterminated tells why the expression at i has no end. A quote that is not closed, the usual reason, swallows the }}.
+func unterminated(text string, i, quote int, pos func(offset int) diag.Pos) diag.Diagnostic {
+	if quote >= 0 {
+		if end := skipString(text, quote); end < 0 || strings.Contains(text[quote:end], "\n") {
+			return diag.Diagnostic{Pos: pos(quote), Code: syntaxCode, Text: noClosingQuote}
+		}
+	}
+	d := diag.Diagnostic{Pos: pos(i), Code: "expression-unterminated", Text: "this ${{ has no }}"}
+	if quote >= 0 {
+		d.Help = "a }} inside quotes does not end it: is a quote missing?"
+	}
+	return d
+}
+
+// endOf gives the offset of the }} that ends the expression at i, or -1. quote is where the first text begins that has no
+// end or has a }} inside, or -1.
+func endOf(text string, i int) (end, quote int) {
 	depth := 0
+	quote = -1
 	for i < len(text) {
 		switch c := text[i]; c {
 		case '"', '\'', '`':
-			if i = skipString(text, i); i < 0 {
-				return -1
+			after := skipString(text, i)
+			if quote < 0 && (after < 0 || strings.Contains(text[i:after], "}}")) {
+				quote = i
 			}
+			if after < 0 {
+				return -1, quote
+			}
+			i = after
 			continue
 		case '{':
 			depth++
 		case '}':
 			if depth == 0 && strings.HasPrefix(text[i:], "}}") {
-				return i
+				return i, quote
 			}
 			depth = max(0, depth-1)
 		}
 		i++
 	}
-	return -1
+	return -1, quote
 }
 
 // Exprs lists the expressions inside t in the order of the file.

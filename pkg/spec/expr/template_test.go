@@ -47,6 +47,8 @@ func TestText(t *testing.T) {
 		{`${{ {"a": {"b": 1}}}}`, expr.Single, object{"a": object{"b": 1}}},
 		{"${{ '}}' }}", expr.Single, "}}"},
 		{"${{ `}}` }}", expr.Single, "}}"},
+		{"${{ lines(`a\nb`) }}", expr.Single, []any{"a", "b"}},
+		{"${{ `}}\n` + tag\n}}.", expr.Interpolated, "}}\nv1."},
 		{`${{ "\"}}" }}`, expr.Single, `"}}`},
 		{"${{ map(z, {it}) }}", expr.Single, []any{3, 1, 2}},
 		{"n=${{ shard }}", expr.Interpolated, "n=3"},
@@ -89,15 +91,23 @@ func TestTextRefused(t *testing.T) {
 		err  string
 	}{
 		{"a ${{ b", expr.Any, "1:3: error[expression-unterminated]: this ${{ has no }}"},
-		{`a ${{ "b }}`, expr.Any, "1:3: error[expression-unterminated]: this ${{ has no }}"},
+		{`a ${{ "b }}`, expr.Any, "1:7: error[expression-syntax]: the text that begins here has no closing quote"},
+		{"${{ 'abc }}", expr.Any, "1:5: error[expression-syntax]: the text that begins here has no closing quote"},
+		{"${{ 'abc }}\n${{ 'b' }}", expr.Any, "1:5: error[expression-syntax]: the text that begins here has no closing quote"},
+		{"${{ 'abc }}\n${{ 'b }}", expr.Any, "1:5: error[expression-syntax]: the text that begins here has no closing quote"},
+		{"${{ 'abc }} 'b", expr.Any, "1:1: error[expression-unterminated]: this ${{ has no }} (a }} inside quotes does not end it: is a quote missing?)"},
+		{"${{ lines('a\nb') }}", expr.Any, "1:11: error[expression-syntax]: a text in an expression stands on one line " +
+			`(for a line break write \n, which in a YAML text in double quotes is \\n, or put the text in backquotes)`},
 		{"a ${{ {b }}", expr.Any, "1:3: error[expression-unterminated]: this ${{ has no }}"},
 		{"${{ }}", expr.Bool, "1:4: error[expression-syntax]: the expression is empty"},
-		{"${{ 1 + }}", expr.Bool, "1:8: error[expression-syntax]: the expression ends too early"},
-		{"a ${{ 1 + }} ${{ * }}", expr.Any, "1:10: error[expression-syntax]: the expression ends too early\n" +
+		{"${{ 1 + }}", expr.Bool, `1:8: error[expression-syntax]: the expression ends too early (something must follow "+")`},
+		{"a ${{ 1 + }} ${{ * }}", expr.Any, "1:10: error[expression-syntax]: the expression ends too early (something must follow \"+\")\n" +
 			`1:18: error[expression-syntax]: unexpected "*"`},
-		{"a ${{ nope }} ${{ tag + 1 }}", expr.Any,
+		{
+			"a ${{ nope }} ${{ tag + 1 }}", expr.Any,
 			"1:7: error[unknown-name]: nope is not a name here, there are env, inputs, ok, ratio, shard, steps, tag, words, x, y, z\n" +
-				"1:23: error[expression-type]: + does not go with string and int"},
+				"1:23: error[expression-type]: + does not go with text and a whole number (for a text write string(1))",
+		},
 		{"${{ shard }}", expr.Bool, "1:5: error[expression-type]: true or false is wanted here, but shard is a whole number"},
 		{"a ${{ shard }}", expr.Bool, "1:1: error[expression-type]: true or false is wanted here, but this is text"},
 		{"abc", expr.Int, `1:1: error[expression-type]: a whole number is wanted here, got the text "abc"`},
