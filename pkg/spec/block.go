@@ -39,12 +39,11 @@ func (r *reader) block(key, n *yaml.Node, depth int) *ast.Block {
 // generator reads `for`, `in`, `exclude`, `do`.
 func (r *reader) generator(n *yaml.Node, depth int) *ast.Generator {
 	g := &ast.Generator{Pos: r.text.pos(n.Content[0])}
+	partial := r.partial(n)
 	loop, in := field(n, "for"), field(n, "in")
-	if loop == nil {
-		r.mismatch(n)
-		return g
-	}
 	switch {
+	case loop == nil:
+		r.mismatch(n)
 	case r.bad[loop]:
 	case loop.Kind == yaml.MappingNode:
 		r.matrix(g, loop)
@@ -58,17 +57,18 @@ func (r *reader) generator(n *yaml.Node, depth int) *ast.Generator {
 			r.problem(key, "exclude-without-matrix", "exclude belongs to a matrix")
 			r.help("filter the list instead, as in: filter(" + inText(in) + ", ...)")
 		}
-		if in == nil {
+		if in == nil && !partial { // a missing key may be the misspelt one
 			r.problem(keyOf(n, "for"), "missing-key", "this generator has no in: what shall %s go over?", brief(loop.Value))
 			r.help("write in: range(3), or in: [a, b]")
 		}
 	}
-	if in != nil && loop.Kind != yaml.MappingNode {
+	if in != nil && (loop == nil || loop.Kind != yaml.MappingNode) {
 		g.In = r.sequenceOrCondition(in)
 	}
 	if exclude := field(n, "exclude"); exclude != nil {
 		g.Exclude = r.condition(exclude)
 	}
+	g.Do = &ast.Step{Pos: g.Pos, Partial: true}
 	if do := field(n, "do"); do != nil {
 		g.Do = r.step(do, inList, depth+1)
 	}

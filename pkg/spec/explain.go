@@ -38,7 +38,7 @@ func (r *reader) explainKeys(n *yaml.Node, b branch, v *validator) {
 		}
 		f := r.find(k, value, "unknown-key", "%s has no key %q", b.noun(), brief(k.Value))
 		f.Help = r.lang.elsewhere(k.Value, b)
-		if near := nearest(k.Value, slices.Sorted(maps.Keys(v.props))); f.Help == "" && near != "" {
+		if near := diag.Nearest(k.Value, slices.Sorted(maps.Keys(v.props))); f.Help == "" && near != "" {
 			f.Help = "did you mean " + near + "?"
 		}
 		r.found(f)
@@ -50,6 +50,7 @@ func (r *reader) explainValue(p *property, n, key *yaml.Node) {
 	all := r.explain(p.object, n, key, p.mode)
 	if len(all) == 0 && !r.bad[n] {
 		r.mismatch(n)
+		r.mark(n)
 	}
 	for _, f := range all {
 		r.found(f)
@@ -80,6 +81,9 @@ func (r *reader) explain(schema object, n, key *yaml.Node, mode kind.Mode) []fin
 	}
 	if f, wrong := r.explainType(schema, n, key, mode); wrong {
 		return []finding{f}
+	}
+	if enum, ok := schema["enum"].([]any); ok && n.Kind != yaml.ScalarNode {
+		return []finding{r.find(n, n, "wrong-type", "%s must be %s, and this is %s", key.Value, join(wordsOf(enum), "or"), nounOf(n))}
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -250,7 +254,7 @@ func (r *reader) explainMapping(schema object, n, key *yaml.Node, mode kind.Mode
 		case closed:
 			f := r.find(k, v, "unknown-key", "%s has no key %q", key.Value, brief(k.Value))
 			allowed := sortedKeys(props)
-			if near := nearest(k.Value, allowed); near != "" {
+			if near := diag.Nearest(k.Value, allowed); near != "" {
 				f.Help = "did you mean " + near + "?"
 			} else {
 				f.Help = "allowed here: " + strings.Join(allowed, ", ")
@@ -264,7 +268,11 @@ func (r *reader) explainMapping(schema object, n, key *yaml.Node, mode kind.Mode
 	required, _ := schema["required"].([]any)
 	for _, name := range required {
 		if field(n, name.(string)) == nil {
-			out = append(out, r.find(key, n, "missing-key", "%s has no %s", key.Value, name))
+			f := r.find(key, n, "missing-key", "%s has no %s", key.Value, name)
+			if name == "attempts" {
+				f.Help = "write attempts: 3"
+			}
+			out = append(out, f)
 		}
 	}
 	if least, ok := schema["minProperties"].(float64); ok && float64(len(n.Content)/2) < least {
@@ -356,8 +364,8 @@ func (r *reader) explainScalar(schema object, n, key *yaml.Node, mode kind.Mode)
 }
 
 func (r *reader) explainEnum(enum []any, v any, n *yaml.Node) []finding {
-	words := make([]string, len(enum))
-	for i, x := range enum {
+	words := wordsOf(enum)
+	for _, x := range enum {
 		if a, ok := numeric(x); ok {
 			if b, ok := numeric(v); ok && a == b {
 				return nil
@@ -366,15 +374,22 @@ func (r *reader) explainEnum(enum []any, v any, n *yaml.Node) []finding {
 		if x == v {
 			return nil
 		}
-		words[i] = fmt.Sprint(x)
 	}
 	f := r.find(n, n, "bad-value", "%s is not one of %s", brief(n.Value), strings.Join(words, ", "))
 	if len(words) == 1 {
 		f.Text = fmt.Sprintf("%s is not %s", brief(n.Value), words[0])
-	} else if near := nearest(n.Value, words); near != "" {
+	} else if near := diag.Nearest(n.Value, words); near != "" {
 		f.Help = "did you mean " + near + "?"
 	}
 	return []finding{f}
+}
+
+func wordsOf(enum []any) []string {
+	words := make([]string, len(enum))
+	for i, x := range enum {
+		words[i] = fmt.Sprint(x)
+	}
+	return words
 }
 
 func (r *reader) explainNumber(schema object, x float64, n, key *yaml.Node) []finding {

@@ -18,11 +18,7 @@ func (r *reader) file(n *yaml.Node) *ast.File {
 	f := &ast.File{Path: r.text.path}
 	r.version(n)
 	f.Main = r.workflow(ast.Name{}, n, inFile)
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		switch k.Value {
 		case "name":
 			f.Main.Name = r.name(v)
@@ -43,6 +39,11 @@ func (r *reader) file(n *yaml.Node) *ast.File {
 func (r *reader) version(n *yaml.Node) {
 	v := field(n, "flowrun")
 	if v == nil {
+		for k := range r.entries(n) {
+			if k.Value != "flowrun" && diag.Nearest(k.Value, []string{"flowrun"}) != "" {
+				return // the key is misspelt, which is said
+			}
+		}
 		r.problems.Add(r.text.pos(n), "no-version", "the file does not say which version of the language it is written in")
 		r.help("begin it with flowrun: 1")
 		return
@@ -59,16 +60,10 @@ func (r *reader) workflow(name ast.Name, n *yaml.Node, where place) *ast.Workflo
 	if len(n.Content) > 0 {
 		w.Body.Pos = r.text.pos(n.Content[0])
 	}
-	if key := r.actionOf(n, where); key != nil {
-		r.members(w.Body, n, key, where, 0)
-	}
+	r.members(w.Body, n, r.actionOf(n, where), 0)
 	// A workflow's `env` is in force for all of it, its handlers and `result` included, and `name` is no step's.
 	w.Env, w.Body.Env, w.Body.Name = w.Body.Env, nil, nil
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		switch k.Value {
 		case "description":
 			w.Description = r.name(v).Text
@@ -80,14 +75,10 @@ func (r *reader) workflow(name ast.Name, n *yaml.Node, where place) *ast.Workflo
 }
 
 func (r *reader) workflows(n *yaml.Node) []*ast.Workflow {
-	if n.Kind != yaml.MappingNode {
-		r.mismatch(n)
-		return nil
-	}
 	var out []*ast.Workflow
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+	for k, v := range r.entries(n) {
 		if v.Kind != yaml.MappingNode {
+			r.mark(k)
 			r.problem(v, "wrong-type", "a workflow is a mapping, and this is %s", nounOf(v))
 			r.help("write its inputs and steps below its name")
 			continue
@@ -134,16 +125,8 @@ func (r *reader) secrets(n *yaml.Node) []*ast.Secret {
 
 // semaphores reads `name: permits`, or `name: {permits, scope}`.
 func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
-	if n.Kind != yaml.MappingNode {
-		r.mismatch(n)
-		return nil
-	}
 	var out []*ast.Semaphore
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		s := &ast.Semaphore{Name: r.name(k)}
 		permits := v
 		if v.Kind == yaml.MappingNode {
@@ -153,10 +136,12 @@ func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
 				r.problem(scope, "not-yet", "semaphores of the whole machine arrive with a later version")
 			}
 		}
-		if permits != nil && !r.bad[permits] {
-			got, _, _ := scalar(permits)
-			s.Permits, _ = got.(int)
+		if r.bad[permits] || v.Kind == yaml.MappingNode && r.partial(v) {
+			r.mark(k)
+			continue
 		}
+		got, _, _ := scalar(permits)
+		s.Permits, _ = got.(int)
 		out = append(out, s)
 	}
 	return out
@@ -164,34 +149,29 @@ func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
 
 // inputs reads the declared inputs.
 func (r *reader) inputs(n *yaml.Node) []*ast.Input {
-	if n.Kind != yaml.MappingNode {
-		r.mismatch(n)
-		return nil
-	}
 	var out []*ast.Input
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		if in := r.input(k, v); in != nil {
 			out = append(out, in)
+		} else {
+			r.mark(k)
 		}
 	}
 	return out
 }
 
-// input reads one declaration. What is no word of ours is the JSON Schema of the value.
+// input reads one declaration, nil if it cannot be read whole: half of one would say more than was written. What is no
+// word of ours is the JSON Schema of the value.
 func (r *reader) input(k, n *yaml.Node) *ast.Input {
+	if n.Kind != yaml.MappingNode {
+		r.mismatch(n)
+		return nil
+	}
 	in := &ast.Input{Name: r.name(k), Required: true, Schema: map[string]any{}}
 	before := len(r.problems)
 	var written *yaml.Node
-	for i := 0; i < len(n.Content); i += 2 {
-		key, v := deref(n.Content[i]).Value, deref(n.Content[i+1])
-		if r.bad[v] {
-			return nil
-		}
-		switch key {
+	for key, v := range r.entries(n) {
+		switch key := key.Value; key {
 		case "description":
 			in.Description = r.name(v).Text
 		case "secret":
@@ -205,21 +185,19 @@ func (r *reader) input(k, n *yaml.Node) *ast.Input {
 		case "pattern":
 			in.Schema[key] = r.regexp(v)
 		default:
-			t := r.template(v, kind.Literal)
-			if t == nil {
-				return nil
+			if t := r.template(v, kind.Literal); t != nil {
+				in.Schema[key] = t.Const
 			}
-			in.Schema[key] = t.Const
 		}
 	}
-	in.Type, _ = in.Schema["type"].(string)
-	if len(r.problems) > before {
-		return in
+	if len(r.problems) > before || r.partial(n) {
+		return nil
 	}
+	in.Type, _ = in.Schema["type"].(string)
 	check, err := compileInput(in)
 	if err != nil {
 		r.problem(n, "bad-input", "this declares no values: %s", firstLine(err.Error()))
-		return in
+		return nil
 	}
 	if written != nil {
 		if wrong := check.problem(in.Default); wrong != "" {

@@ -60,7 +60,7 @@ func (g *guard) visit(n *yaml.Node, level int) int {
 			height = max(height, 1+g.visit(c, level+1))
 		}
 	case yaml.MappingNode:
-		g.keys(n)
+		g.keys(n, level)
 		for i := 1; i < len(n.Content); i += 2 {
 			height = max(height, 1+g.visit(n.Content[i], level+1))
 		}
@@ -112,7 +112,7 @@ func (g *guard) tag(n *yaml.Node) {
 }
 
 // keys checks the keys of a mapping and takes out what cannot be read.
-func (g *guard) keys(n *yaml.Node) {
+func (g *guard) keys(n *yaml.Node, level int) {
 	if len(n.Content)/2 > MaxEntries {
 		g.stop(n, "too-many-keys", "a mapping may have at most %d keys, and this one has %d", MaxEntries, len(n.Content)/2)
 		return
@@ -125,6 +125,7 @@ func (g *guard) keys(n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if !g.key(n, k, v) {
+			g.cut(n, k, v, level)
 			continue
 		}
 		if n.Style&yaml.FlowStyle != 0 && i+2 < len(n.Content) && g.comma(v, n.Content[i+2]) {
@@ -140,6 +141,7 @@ func (g *guard) keys(n *yaml.Node) {
 		if other != nil {
 			g.r.problem(k, "duplicate-key", "the key %q stands here twice", brief(name))
 			g.r.second(other, "first here")
+			g.cut(n, k, v, level)
 			continue
 		}
 		if first != nil {
@@ -148,6 +150,20 @@ func (g *guard) keys(n *yaml.Node) {
 		kept = append(kept, k, v)
 	}
 	n.Content = kept
+}
+
+// cut notes that an entry is taken out of n. It is looked at all the same: what is anchored in it may be read elsewhere.
+func (g *guard) cut(n, k, v *yaml.Node, level int) {
+	if g.r.cut == nil {
+		g.r.cut = map[*yaml.Node]bool{}
+	}
+	g.r.cut[n] = true
+	g.r.mark(k)
+	g.r.mark(v)
+	if k.Kind != yaml.ScalarNode {
+		g.visit(k, level+1)
+	}
+	g.visit(v, level+1)
 }
 
 // key says whether k can be a key.

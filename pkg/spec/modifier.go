@@ -15,16 +15,7 @@ import (
 // retry reads the modifier of that name.
 func (r *reader) retry(key, n *yaml.Node) *ast.Retry {
 	out := &ast.Retry{Pos: r.text.pos(key)}
-	n = deref(n)
-	if n.Kind != yaml.MappingNode {
-		r.mismatch(n)
-		return out
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		switch k.Value {
 		case "attempts":
 			out.Attempts = r.count(v)
@@ -53,16 +44,7 @@ func (r *reader) retry(key, n *yaml.Node) *ast.Retry {
 // defaults reads what holds for the run and http steps below.
 func (r *reader) defaults(key, n *yaml.Node) *ast.Defaults {
 	out := &ast.Defaults{Pos: r.text.pos(key)}
-	n = deref(n)
-	if n.Kind != yaml.MappingNode {
-		r.mismatch(n)
-		return out
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
-		if r.bad[v] {
-			continue
-		}
+	for k, v := range r.entries(n) {
 		switch k.Value {
 		case "timeout":
 			out.Timeout = r.limit(v)
@@ -87,11 +69,11 @@ func (r *reader) clauses(n *yaml.Node, depth int) []*ast.Clause {
 	out := make([]*ast.Clause, 0, len(n.Content))
 	for _, c := range n.Content {
 		c = deref(c)
-		s := r.step(c, inExcept, depth+1)
-		if s == nil {
+		clause := &ast.Clause{Step: r.step(c, inExcept, depth+1)}
+		if c.Kind != yaml.MappingNode || r.bad[c] {
+			out = append(out, clause)
 			continue
 		}
-		clause := &ast.Clause{Step: s}
 		if m := field(c, "match"); m != nil && !r.bad[m] {
 			clause.Match = r.matches(m)
 			r.checkCancelled(clause.Match)
@@ -143,10 +125,8 @@ func (r *reader) match(n *yaml.Node) *ast.Match {
 	case n.Kind == yaml.ScalarNode:
 		out.Types = r.types(n)
 	case n.Kind == yaml.MappingNode:
-		for i := 0; i < len(n.Content); i += 2 {
-			if v := deref(n.Content[i+1]); !r.bad[v] {
-				r.matchKey(out, deref(n.Content[i]).Value, v)
-			}
+		for k, v := range r.entries(n) {
+			r.matchKey(out, k.Value, v)
 		}
 	default:
 		r.mismatch(n)

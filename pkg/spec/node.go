@@ -1,6 +1,10 @@
 package spec
 
-import "gopkg.in/yaml.v3"
+import (
+	"iter"
+
+	"gopkg.in/yaml.v3"
+)
 
 // deref is n, or what n is an alias of. The guards have seen to it that this ends.
 func deref(n *yaml.Node) *yaml.Node {
@@ -30,8 +34,23 @@ func field(n *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// valueOf is the value that stands beside key in n.
-func valueOf(n, key *yaml.Node) *yaml.Node { return field(n, key.Value) }
+// entries are the keys and values of n, which must be a mapping. Where a value cannot be read its key is lost too.
+func (r *reader) entries(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(k, v *yaml.Node) bool) {
+		if n = deref(n); n.Kind != yaml.MappingNode {
+			r.mismatch(n)
+			return
+		}
+		for i := 0; i < len(n.Content); i += 2 {
+			k, v := deref(n.Content[i]), deref(n.Content[i+1])
+			if r.bad[v] {
+				r.mark(k)
+			} else if !yield(k, v) {
+				return
+			}
+		}
+	}
+}
 
 // nounOf is what n is, for messages.
 func nounOf(n *yaml.Node) string {

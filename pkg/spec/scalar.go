@@ -200,7 +200,7 @@ func scalar(n *yaml.Node) (v any, why doubt, hard bool) {
 		if n.Tag == "!!str" {
 			return n.Value, doubt{}, false
 		}
-		v, why, hard = plain(n.Value)
+		v, _, hard = plain(n.Value)
 		if want := n.Tag; !hard && tagOf(v) != want {
 			if i, ok := v.(int); ok && want == "!!float" {
 				return float64(i), doubt{}, false

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 	"gopkg.in/yaml.v3"
 
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -47,7 +48,7 @@ var definitions = map[string]string{
 		"in": {"title": "expression", "description": "A list, or an expression that gives one.", "type": ["array", "string"], "minLength": 1},
 		"exclude": {"description": "Combinations of a matrix for which this is true are left out.", "$ref": "#/definitions/condition"},
 		"do": {"description": "The step that is done for each.", "$ref": "#/definitions/step"}}}`,
-	"retry": `{"title": "retry", "type": "object", "additionalProperties": false, "properties": {
+	"retry": `{"title": "retry", "type": "object", "additionalProperties": false, "required": ["attempts"], "properties": {
 		"attempts": {"description": "How often the step is tried in all.", "$ref": "#/definitions/count"},
 		"delay": {"description": "The pause before the second attempt.", "$ref": "#/definitions/duration"},
 		"factor": {"description": "By what each pause is longer than the one before.", "$ref": "#/definitions/number"},
@@ -481,19 +482,47 @@ func (r *reader) check(n *yaml.Node, b branch) {
 	}) {
 		r.explainKeys(n, b, v)
 	}
+	r.checkValues(n, b)
+}
+
+// checkKnown is check for a step that has no action, or two. Of keys that do not fit b nothing is said, for they may
+// belong to the action that is meant, but of those that are nearly one that fits.
+func (r *reader) checkKnown(n *yaml.Node, b branch) {
+	props := r.lang.validator(b).props
+	for i := 0; i < len(n.Content); i += 2 {
+		k := deref(n.Content[i])
+		if props[k.Value] != nil || r.bad[k] {
+			continue
+		}
+		near := diag.Nearest(k.Value, slices.Sorted(maps.Keys(props)))
+		if near == "" || field(n, near) != nil || r.lang.known(k.Value) || laterAction(k.Value) {
+			r.mark(k)
+			continue
+		}
+		r.problem(k, "unknown-key", "%s has no key %q", b.where.noun(), brief(k.Value))
+		r.help("did you mean " + near + "?")
+	}
+	r.checkValues(n, b)
+}
+
+// checkValues validates the values of the keys of b.
+func (r *reader) checkValues(n *yaml.Node, b branch) {
+	v := r.lang.validator(b)
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := deref(n.Content[i]), deref(n.Content[i+1])
 		p := v.props[key.Value]
-		if p == nil {
-			continue
-		}
-		p.prepare()
-		r.buf = append(r.buf[:0], 1, p.index)
-		r.shape(p.form, value, p.mode)
-		if !r.accepted(func() bool { return p.valid(r.instance(p.form, value, p.mode)) }) {
+		if p != nil && !r.valid(p, value) {
 			r.explainValue(p, value, key)
 		}
 	}
+}
+
+// valid says whether value is one of p.
+func (r *reader) valid(p *property, value *yaml.Node) bool {
+	p.prepare()
+	r.buf = append(r.buf[:0], 1, p.index)
+	r.shape(p.form, value, p.mode)
+	return r.accepted(func() bool { return p.valid(r.instance(p.form, value, p.mode)) })
 }
 
 // accepted says whether the shape in r.buf is one that was found valid, or is so now.

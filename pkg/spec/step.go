@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
-// steps reads a list of steps. Steps with problems are left out; their problems are known.
+// steps reads a list of steps.
 func (r *reader) steps(n *yaml.Node, depth int) []*ast.Step {
 	n = deref(n)
 	if n.Kind != yaml.SequenceNode {
@@ -20,38 +20,32 @@ func (r *reader) steps(n *yaml.Node, depth int) []*ast.Step {
 	}
 	out := make([]*ast.Step, 0, len(n.Content))
 	for _, c := range n.Content {
-		if s := r.step(c, inList, depth); s != nil {
-			out = append(out, s)
-		}
+		out = append(out, r.step(c, inList, depth))
 	}
 	return out
 }
 
-// step reads one step; nil when it is not known what it does.
+// step reads one step. Of one that cannot be read at least the place is there, so that those behind it keep theirs.
 func (r *reader) step(n *yaml.Node, where place, depth int) *ast.Step {
 	n = deref(n)
-	if depth > MaxDepth {
+	s := &ast.Step{Pos: r.text.pos(n), Partial: true}
+	switch {
+	case r.bad[n]:
+	case depth > MaxDepth:
 		r.problem(n, "too-deep", "steps are nested more than %d deep", MaxDepth)
-		return nil
-	}
-	if r.bad[n] {
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
+	case n.Kind != yaml.MappingNode:
 		r.problem(n, "wrong-type", "a step is a mapping with one action, and this is %s", nounOf(n))
 		r.help("write it as run: ...")
-		return nil
+	default:
+		if len(n.Content) > 0 {
+			s.Pos = r.text.pos(n.Content[0])
+		}
+		r.members(s, n, r.actionOf(n, where), depth)
 	}
-	key := r.actionOf(n, where)
-	if key == nil {
-		return nil
-	}
-	s := &ast.Step{Pos: r.text.pos(n.Content[0])}
-	r.members(s, n, key, where, depth)
 	return s
 }
 
-// actionOf finds the key of a step that is its action, and checks the step's own keys and values.
+// actionOf finds the key of a step that is its action, and checks the step's own keys and values. Nil: there is none.
 func (r *reader) actionOf(n *yaml.Node, where place) *yaml.Node {
 	var action *yaml.Node
 	two := false
@@ -69,27 +63,40 @@ func (r *reader) actionOf(n *yaml.Node, where place) *yaml.Node {
 		r.second(action, action.Value+" is here")
 		r.help(where.twoHelp())
 	}
+	if action == nil {
+		action = r.noAction(n, where)
+	}
 	switch {
 	case action == nil:
-		r.noAction(n, where)
-	case !two:
+		r.checkKnown(n, branch{where: where})
+	case two:
+		r.checkKnown(n, branch{where, action.Value})
+	default:
 		r.check(n, branch{where, action.Value})
 	}
 	return action
 }
 
-// members reads all keys of a step into s. key is its action's.
-func (r *reader) members(s *ast.Step, n, key *yaml.Node, where place, depth int) {
+// members reads all keys of a step into s. key is its action's, or nil.
+func (r *reader) members(s *ast.Step, n, key *yaml.Node, depth int) {
 	var block *ast.Block
 	var leaf *ast.Leaf
 	var call *ast.Call
-	value := deref(valueOf(n, key))
-	switch name := key.Value; name {
+	var value *yaml.Node
+	name := ""
+	if key != nil {
+		name, value = key.Value, field(n, key.Value)
+	}
+	switch name {
+	case "":
 	case "steps", "gather", "wait", "taskgroup":
 		block = r.block(key, value, depth)
 		s.Action = block
 	case "call":
-		call = &ast.Call{Pos: r.text.pos(key), Target: r.name(value)}
+		call = &ast.Call{Pos: r.text.pos(key)}
+		if !r.bad[value] {
+			call.Target = r.name(value)
+		}
 		s.Action = call
 	case "await":
 		s.Action = &ast.Await{Tasks: r.names(value), List: value.Kind == yaml.SequenceNode}
@@ -119,6 +126,26 @@ func (r *reader) members(s *ast.Step, n, key *yaml.Node, where place, depth int)
 	if block != nil {
 		r.checkBlock(block)
 	}
+	s.Partial = r.partial(n) || key == nil
+}
+
+// partial says whether an entry of the mapping n could not be read, and marks all of such an entry.
+func (r *reader) partial(n *yaml.Node) bool {
+	if len(r.bad) == 0 {
+		return false
+	}
+	found := r.cut[n]
+	for i := 0; i < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if r.bad[k] || r.bad[v] {
+			r.mark(k)
+			r.mark(v)
+			r.nameless = r.nameless || k.Value == "id" && v.Kind != yaml.ScalarNode
+			found = true
+		}
+		found = found || r.cut[v]
+	}
+	return found
 }
 
 // noMode is the mode of a key that a kind does not have.
@@ -224,12 +251,13 @@ func (r *reader) names(n *yaml.Node) []ast.Name {
 	}
 	out := make([]ast.Name, 0, len(n.Content))
 	for _, c := range n.Content {
+		if r.bad[deref(c)] {
+			continue
+		}
 		name := r.name(c)
 		if i := slices.IndexFunc(out, func(o ast.Name) bool { return o.Text == name.Text }); i >= 0 {
-			if c = deref(c); !r.bad[c] {
-				r.problem(c, "named-twice", "%q is named twice", brief(name.Text))
-				r.secondAt(out[i].Pos, "first here")
-			}
+			r.problem(deref(c), "named-twice", "%q is named twice", brief(name.Text))
+			r.secondAt(out[i].Pos, "first here")
 			continue
 		}
 		out = append(out, name)
@@ -307,25 +335,33 @@ func (r *reader) duration(n *yaml.Node, positive bool) *expr.Template {
 
 // The rest of a step's problems.
 
-func (r *reader) noAction(n *yaml.Node, where place) {
+// noAction reports a step without an action. A key that was probably meant to be one is taken for it, if its value
+// fits: then n has the right key from now on, and what is wrong below it is found too.
+func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 	if len(n.Content) == 0 {
 		r.problem(n, "no-action", "%s is empty", where.noun())
 		r.help("it needs one of " + r.lang.actionList(where))
-		return
+		return nil
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		k := deref(n.Content[i])
 		if later := laterAction(k.Value); later && where != inFile && where != inWorkflow {
 			r.problem(k, "not-yet", "%s arrives with a later version", k.Value)
-			return
+			return nil
 		}
 		if where != inFile && where != inWorkflow && r.lang.known(k.Value) {
 			continue
 		}
-		if near := nearest(k.Value, r.lang.actionsAt(where)); near != "" && !r.lang.allowed(k.Value, where) {
+		if near := diag.Nearest(k.Value, r.lang.actionsAt(where)); near != "" && !r.lang.allowed(k.Value, where) {
 			r.problem(k, "unknown-key", "%s has no key %q", where.noun(), brief(k.Value))
 			r.help("did you mean " + near + "?")
-			return
+			if !r.fitsAction(branch{where, near}, deref(n.Content[i+1])) {
+				return nil
+			}
+			meant := *k
+			meant.Value = near
+			n.Content[i] = &meant
+			return &meant
 		}
 	}
 	if where == inFile || where == inWorkflow {
@@ -333,11 +369,43 @@ func (r *reader) noAction(n *yaml.Node, where place) {
 			if k := deref(n.Content[i]); r.lang.isAction(k.Value, inList) {
 				r.problem(k, "no-action", "%s has no body: %s is the action of a step", where.noun(), k.Value)
 				r.help("put it below steps, as an item of the list")
-				return
+				return nil
 			}
 		}
 	}
-	r.problem(n, "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
+	r.problems.Add(r.text.pos(n), "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
+	return nil
+}
+
+// fitsAction says whether v could be the value of the action of b.
+func (r *reader) fitsAction(b branch, v *yaml.Node) bool {
+	if r.bad[v] || slices.Contains(blocks, b.action) && v.Kind == yaml.SequenceNode &&
+		slices.ContainsFunc(v.Content, func(c *yaml.Node) bool { return deref(c).Kind != yaml.MappingNode }) {
+		return false
+	}
+	return r.valid(r.lang.validator(b).props[b.action], v)
+}
+
+// losses are the texts in everything that was not read, and "" if there is an id that is no text.
+func (r *reader) losses() map[string]bool {
+	lost, seen := map[string]bool{"": r.nameless}, map[*yaml.Node]bool{}
+	var visit func(n *yaml.Node)
+	visit = func(n *yaml.Node) {
+		if n = deref(n); seen[n] {
+			return
+		}
+		seen[n] = true
+		if n.Kind == yaml.ScalarNode && n.Value != "" {
+			lost[n.Value] = true
+		}
+		for _, c := range n.Content {
+			visit(c)
+		}
+	}
+	for n := range r.bad {
+		visit(n)
+	}
+	return lost
 }
 
 // problem reports what is wrong with n and marks n, so that nothing else is said of it.
@@ -370,15 +438,15 @@ func (r *reader) secondAt(pos diag.Pos, text string) {
 
 // mismatch notes that n has a shape that the schema refuses: normally that was reported.
 func (r *reader) mismatch(n *yaml.Node) {
-	if r.lost.Line == 0 {
-		r.lost = r.text.pos(n)
+	if r.misfit.Line == 0 {
+		r.misfit = r.text.pos(n)
 	}
 }
 
 // err is all that is wrong. A mismatch that nobody reported becomes a problem of its own.
 func (r *reader) err() error {
-	if len(r.problems) == 0 && r.lost.Line != 0 {
-		r.problems.Add(r.lost, "wrong-type", "this value does not fit here")
+	if len(r.problems) == 0 && r.misfit.Line != 0 {
+		r.problems.Add(r.misfit, "wrong-type", "this value does not fit here")
 	}
 	return r.problems.Err()
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -16,9 +17,61 @@ const (
 	closing = "}}"
 )
 
-// template reads a value that may hold expressions. What is wrong in it is reported; nil then.
+// template reads a value that may hold expressions. What is wrong in it is reported and left out; nil if that is all.
 func (r *reader) template(n *yaml.Node, mode kind.Mode) *expr.Template {
+	if n = deref(n); n.Kind != yaml.ScalarNode {
+		if v, ok := r.whole(n, mode, 1); ok {
+			return &expr.Template{Pos: r.text.pos(n), Const: v}
+		}
+	}
 	return r.templateAt(n, mode, 1)
+}
+
+// whole is the value of a list or mapping that holds no expression and nothing to report. Most are such, and a template
+// for each value inside would be much of what a file costs.
+func (r *reader) whole(n *yaml.Node, mode kind.Mode, depth int) (any, bool) {
+	if n = deref(n); r.bad[n] || depth > MaxDepth {
+		return nil, false
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		if strings.Contains(n.Value, open) {
+			return nil, false
+		}
+		v, why, hard := r.constantScalar(n, mode)
+		return v, why.code == "" || !hard && mode != kind.Free
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			v, ok := r.whole(c, mode, depth+1)
+			if !ok {
+				return nil, false
+			}
+			list[i] = v
+		}
+		return list, true
+	default:
+		values := make(map[string]any, len(n.Content)/2)
+		for i := 0; i < len(n.Content); i += 2 {
+			v, ok := r.whole(n.Content[i+1], mode, depth+1)
+			if !ok {
+				return nil, false
+			}
+			values[deref(n.Content[i]).Value] = v
+		}
+		return values, true
+	}
+}
+
+// constantScalar is the value of a scalar without expressions.
+func (r *reader) constantScalar(n *yaml.Node, mode kind.Mode) (v any, why doubt, hard bool) {
+	if mode != kind.Text && mode != kind.Script {
+		return scalar(n)
+	}
+	if n.Value == "" && n.Style&quoted == 0 {
+		return nil, doubt{}, false
+	}
+	return n.Value, doubt{}, false
 }
 
 func (r *reader) templateAt(n *yaml.Node, mode kind.Mode, depth int) *expr.Template {
@@ -45,25 +98,10 @@ func (r *reader) list(n *yaml.Node, mode kind.Mode, depth int) *expr.Template {
 		mode = kind.Text // the items of an argv are data
 	}
 	t := &expr.Template{Pos: r.text.pos(n), Shape: expr.Sequence, List: make([]*expr.Template, 0, len(n.Content))}
-	constant, whole := true, true
 	for _, c := range n.Content {
-		item := r.templateAt(c, mode, depth+1)
-		if item == nil {
-			whole = false
-			continue
+		if item := r.templateAt(c, mode, depth+1); item != nil { // the rest is looked at all the same
+			t.List = append(t.List, item)
 		}
-		constant = constant && item.Shape == expr.Constant
-		t.List = append(t.List, item)
-	}
-	if !whole {
-		return nil
-	}
-	if constant {
-		values := make([]any, len(t.List))
-		for i, item := range t.List {
-			values[i] = item.Const
-		}
-		return &expr.Template{Pos: t.Pos, Const: values}
 	}
 	return t
 }
@@ -72,29 +110,20 @@ func (r *reader) mapping(n *yaml.Node, mode kind.Mode, depth int) *expr.Template
 	if mode == kind.Script {
 		mode = kind.Text
 	}
-	t := &expr.Template{Pos: r.text.pos(n), Shape: expr.Mapping}
-	constant, whole := true, true
+	size := len(n.Content) / 2
+	t := &expr.Template{
+		Pos: r.text.pos(n), Shape: expr.Mapping,
+		Keys: make([]string, 0, size), KeyAt: make([]diag.Pos, 0, size), Vals: make([]*expr.Template, 0, size),
+	}
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
 		value := r.templateAt(n.Content[i+1], mode, depth+1)
 		if value == nil {
-			whole = false
 			continue
 		}
-		constant = constant && value.Shape == expr.Constant
 		t.Keys = append(t.Keys, deref(key).Value)
 		t.KeyAt = append(t.KeyAt, r.text.pos(key))
 		t.Vals = append(t.Vals, value)
-	}
-	if !whole {
-		return nil
-	}
-	if constant {
-		values := make(map[string]any, len(t.Keys))
-		for i, k := range t.Keys {
-			values[k] = t.Vals[i].Const
-		}
-		return &expr.Template{Pos: t.Pos, Const: values}
 	}
 	return t
 }
@@ -104,13 +133,7 @@ func (r *reader) scalarTemplate(n *yaml.Node, mode kind.Mode) *expr.Template {
 	if strings.Contains(n.Value, open) {
 		return r.interpolation(n, mode)
 	}
-	if mode == kind.Text || mode == kind.Script {
-		if n.Value == "" && n.Style&quoted == 0 {
-			return &expr.Template{Pos: pos}
-		}
-		return &expr.Template{Pos: pos, Const: n.Value}
-	}
-	v, why, hard := scalar(n)
+	v, why, hard := r.constantScalar(n, mode)
 	if why.code != "" && (hard || mode == kind.Free) {
 		r.doubtful(n, why, hard)
 		return nil
@@ -140,7 +163,10 @@ func (r *reader) interpolation(n *yaml.Node, mode kind.Mode) *expr.Template {
 	if len(problems) > 0 {
 		r.problems = append(r.problems, problems...)
 		r.mark(n)
-		return nil
+		if !slices.ContainsFunc(parts, func(p expr.Part) bool { return p.Expr != nil }) {
+			return nil
+		}
+		return &expr.Template{Pos: pos, Shape: expr.Interpolated, Parts: parts}
 	}
 	if single != nil {
 		parts = []expr.Part{{Expr: single}}

@@ -3,31 +3,17 @@ package plan_test
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // TestAddresses follows every address of every plan in testdata to where it leads.
 func TestAddresses(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files := map[string][]byte{}
-		for _, f := range archive.Files {
-			files[f.Name] = f.Data
-		}
+	for _, archive := range archives(t) {
+		files := filesOf(archive)
 		for _, f := range archive.Files {
 			if !strings.HasSuffix(f.Name, ".yaml") {
 				continue

@@ -20,9 +20,15 @@ func isFile(target string) bool {
 // link finds what a call calls, opening its file when it is the first to name it.
 func (u *unit) link(call *ast.Call) {
 	name := call.Target.Text
+	if name == "" {
+		return
+	}
 	if !isFile(name) {
 		target, ok := u.file.named[name]
 		if !ok {
+			if u.lost(name) {
+				return
+			}
 			var known []string
 			for _, w := range u.file.ast.Workflows {
 				known = append(known, w.Name.Text)
@@ -62,6 +68,9 @@ func (c *compiler) load(target ast.Name, dir string) *file {
 	var list diag.List
 	if errors.As(err, &list) {
 		c.problems = append(c.problems, list...)
+		if f != nil {
+			return c.open(path, f)
+		}
 		c.files[path] = nil
 		return nil
 	}
@@ -74,11 +83,15 @@ func (u *unit) with(call *ast.Call, s site) {
 	target := u.calls[call]
 	s.argument = true
 	given := map[string]bool{}
+	sure := !s.at.step.Partial // that an input is missing: neither lost nor misspelt
 	for _, a := range call.With {
 		given[a.Key.Text] = true
 		var in *ast.Input
 		if target != nil {
 			if in = input(target.ast.Inputs, a.Key.Text); in == nil {
+				sure = false
+			}
+			if in == nil && !target.lost(a.Key.Text) {
 				u.c.add(a.Key.Pos, "unknown-input", u.c.guess(a.Key.Text, inputNames(target.ast.Inputs)),
 					"%s has no input %q", call.Target.Text, a.Key.Text)
 			}
@@ -96,7 +109,7 @@ func (u *unit) with(call *ast.Call, s site) {
 		}
 		u.value(a.Value, s, want)
 	}
-	if target == nil {
+	if target == nil || !sure {
 		return
 	}
 	for _, in := range target.ast.Inputs {

@@ -13,14 +13,15 @@ import (
 type Options struct {
 	// Jobs bounds how many steps of the kinds that work outside this process (kind.Limited) run at once; 0: no bound.
 	Jobs int
-	// Open reads a file that a `call` names; path is relative to dir, the folder of the file that names it. Nil: such calls are refused.
+	// Open reads a file that a `call` names; path is relative to dir, the folder of the file that names it. As spec.Parse
+	// it may give both a file and an error. Nil: such calls are refused.
 	Open func(dir, path string) (*ast.File, error)
 	// Problem says what is wrong with v as the value of an input, "" for nothing. Nil: only the type is looked at.
 	Problem func(in *ast.Input, v any) string
 }
 
-// Compile resolves every name, checks what can be known before a run and makes the plan.
-// The error is a diag.List with everything that is wrong.
+// Compile resolves every name, checks what can be known before a run and makes the plan. f must have been read without
+// an error. The error is a diag.List with everything that is wrong.
 //
 // The passes, each over all workflows of all files that take part, a file of this package each:
 //
@@ -31,6 +32,22 @@ type Options struct {
 //	semaphores  no two orders of nesting                                        semaphores.go
 //	build       modifiers become nodes                                          build.go
 func Compile(f *ast.File, opt Options) (*Plan, error) {
+	if f.Lost != nil {
+		panic("plan: Compile of a file that has errors")
+	}
+	c := check(f, opt)
+	if err := c.problems.Err(); err != nil {
+		return nil, err
+	}
+	c.build(f)
+	return c.plan, nil
+}
+
+// Check is Compile without a plan, and for any file that spec.Parse returned: it gives what is wrong beside the error
+// that came with the file. Of names that may have been lost with what could not be read it says nothing.
+func Check(f *ast.File, opt Options) diag.List { return check(f, opt).problems.Sorted() }
+
+func check(f *ast.File, opt Options) *compiler {
 	c := &compiler{opt: opt, plan: &Plan{}, files: map[string]*file{}, sems: map[string]semaphore{}}
 	c.open(filepath.Join(f.Dir, filepath.Base(f.Path)), f)
 	for i := 0; i < len(c.units); i++ { // grows: a call may bring in a file
@@ -46,11 +63,7 @@ func Compile(f *ast.File, opt Options) (*Plan, error) {
 		u.findEdges()
 	}
 	c.orders()
-	if err := c.problems.Err(); err != nil {
-		return nil, err
-	}
-	c.build(f)
-	return c.plan, nil
+	return c
 }
 
 // compiler is one compilation.

@@ -3,7 +3,6 @@ package plan_test
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -40,19 +40,8 @@ func kinds() []*kind.Kind {
 // TestCompile compiles the files of each archive in testdata. A case is a file NAME.yaml with a file NAME.want: the plan, or
 // all that is wrong. Files without a .want are there to be called. A line "# jobs 2" in a case is an option.
 func TestCompile(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(archives) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files := map[string][]byte{}
-		for _, f := range archive.Files {
-			files[f.Name] = f.Data
-		}
+	for path, archive := range archives(t) {
+		files := filesOf(archive)
 		for i, f := range archive.Files {
 			name, isWant := strings.CutSuffix(f.Name, ".want")
 			if !isWant {
@@ -75,6 +64,30 @@ func TestCompile(t *testing.T) {
 	}
 }
 
+// archives are those in testdata, by path.
+func archives(t *testing.T) map[string]*txtar.Archive {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no cases", err)
+	}
+	out := map[string]*txtar.Archive{}
+	for _, path := range paths {
+		if out[path], err = txtar.ParseFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func filesOf(a *txtar.Archive) map[string][]byte {
+	files := map[string][]byte{}
+	for _, f := range a.Files {
+		files[f.Name] = f.Data
+	}
+	return files
+}
+
 func compiled(t *testing.T, files map[string][]byte, name string) string {
 	t.Helper()
 	p, err := compile(files, name)
@@ -94,10 +107,14 @@ func compile(files map[string][]byte, name string) (*plan.Plan, error) {
 		return spec.Parse(full, src, spec.Options{Kinds: kinds(), Dir: filepath.Dir("/" + full)})
 	}
 	f, err := open("/", name)
-	if err != nil {
-		return nil, fmt.Errorf("parse: %w", err)
-	}
 	opt := plan.Options{Open: open}
+	if err != nil {
+		var list diag.List
+		if f == nil || !errors.As(err, &list) {
+			return nil, err
+		}
+		return nil, slices.Concat(list, plan.Check(f, opt)).Err()
+	}
 	if slices.Contains(strings.Split(string(files[name]), "\n"), "# jobs 2") {
 		opt.Jobs = 2
 	}

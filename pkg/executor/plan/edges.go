@@ -80,6 +80,9 @@ func (u *unit) need(p *place, n ast.Name) {
 	case t.parent != p.parent || t.role != child:
 		why = fmt.Sprintf("it is not a child of the same %s", p.parent.block().Kind)
 	}
+	if why != "" && u.vague(n.Text) {
+		return
+	}
 	if why != "" {
 		u.c.say(diag.Diagnostic{
 			Pos: n.Pos, Code: "needs", Text: fmt.Sprintf("%s cannot need %q: %s", p.title(), n.Text, why),

@@ -221,8 +221,13 @@ func (n *names) unknown(use expr.Use, s site) {
 		return
 	}
 	var known []string
+	lost := n.u.lost(use.Root)
 	for f := s.frame; f != nil; f = f.outer {
 		known = append(known, f.vars...)
+		lost = lost || f.lost
+	}
+	if lost {
+		return
 	}
 	help := ""
 	switch {
@@ -255,6 +260,9 @@ func (n *names) input(use expr.Use, s site) (Ref, expr.Type, bool) {
 		return ref, n.u.inputs, true
 	}
 	in := input(list, use.Member)
+	if in == nil && n.u.lost(use.Member) {
+		return ref, expr.Type{}, false
+	}
 	if in == nil {
 		help := n.u.c.guess(use.Member, inputNames(list))
 		text := fmt.Sprintf("there is no input %q", use.Member)
@@ -310,6 +318,9 @@ func (n *names) secrets(use expr.Use, s site) (Ref, expr.Type, bool) {
 	typ := expr.Type{Kind: expr.Map}
 	if use.Member == "" {
 		n.wrong(s, use.Pos, "secret", "write secrets.NAME", "secrets are read one by one, by name")
+		return ref, typ, false
+	}
+	if !n.u.file.secrets[use.Member] && n.u.lost(use.Member) {
 		return ref, typ, false
 	}
 	if !n.u.file.secrets[use.Member] {

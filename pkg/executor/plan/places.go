@@ -89,6 +89,7 @@ type frame struct {
 	depth int32
 	vars  []string // loop variables; task of a visit
 	loop  bool     // an iteration, which has loop.index
+	lost  bool     // it may have variables that could not be read
 	size  int32
 }
 
@@ -199,7 +200,14 @@ type unit struct {
 	values map[*expr.Template]*Value
 	edges  map[[2]int32]*edge
 	names  names // of the value that is being resolved
+	doubts
 	facts
+}
+
+// doubts keep an error from being told a second time, as one that only follows from it.
+type doubts struct {
+	twice  map[string]bool // ids of several steps
+	unsure []*place        // await and cancel steps with a name that is wrong
 }
 
 // facts are what scopes know of a workflow as a whole.
@@ -299,6 +307,10 @@ func (u *unit) name(p *place) {
 			Pos: id.Pos, Code: "duplicate-id", Text: fmt.Sprintf("two steps of this workflow are called %q", id.Text),
 			Help: "results and logs could not be told apart: rename one", Other: first.step.ID.Pos, OtherText: "the first",
 		})
+		if u.twice == nil {
+			u.twice = map[string]bool{}
+		}
+		u.twice[id.Text] = true
 		return
 	}
 	u.ids[id.Text] = p
@@ -306,7 +318,7 @@ func (u *unit) name(p *place) {
 
 // iteration makes the frame of a generator's body.
 func (u *unit) iteration(p *place, g *ast.Generator) *frame {
-	f := &frame{outer: p.frame, depth: p.frame.depth + 1, loop: true}
+	f := &frame{outer: p.frame, depth: p.frame.depth + 1, loop: true, lost: len(g.Vars) == 0}
 	for _, v := range g.Vars {
 		switch {
 		case u.c.isFunction(v.Text):

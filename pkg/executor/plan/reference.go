@@ -20,6 +20,9 @@ func (u *unit) stepRef(s site, use expr.Use) (Ref, expr.Type, bool) {
 		return Ref{}, expr.Type{}, false
 	}
 	if why, help := u.refusal(s, t, use); why != "" {
+		if u.vague(use.Member) {
+			return Ref{}, expr.Type{}, false
+		}
 		u.c.say(diag.Diagnostic{
 			Pos: use.MemberPos, Code: "reference", Text: fmt.Sprintf("%q cannot be read here: %s", use.Member, why), Help: help,
 			Other: t.pos(), OtherText: "the step",
@@ -32,6 +35,9 @@ func (u *unit) stepRef(s site, use expr.Use) (Ref, expr.Type, bool) {
 
 // stepType is what is known of steps.x. A kind of a program's own may add what it likes.
 func (p *place) stepType() expr.Type {
+	if p.step.Action == nil {
+		return expr.Type{Kind: expr.Map}
+	}
 	if l, ok := p.step.Action.(*ast.Leaf); ok && l.Kind.Run != nil && l.Kind.Name != "run" && l.Kind.Name != "http" {
 		return expr.Type{Kind: expr.Map}
 	}
@@ -151,7 +157,7 @@ func (u *unit) before(p, x, t *place, use expr.Use) (why, help string) {
 	default:
 		return "", ""
 	}
-	if p.awaited(task) || t == task && use.Field == "status" {
+	if u.awaited(p, task) || t == task && use.Field == "status" {
 		return "", ""
 	}
 	help = "await the task first, in a step of its own before this one"

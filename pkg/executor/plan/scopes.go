@@ -45,7 +45,7 @@ const (
 
 // resolve checks every expression of u and gives its names their addresses.
 func (u *unit) resolve() {
-	u.values = make(map[*expr.Template]*Value, 2*len(u.places))
+	u.values = make(map[*expr.Template]*Value, 3*len(u.places))
 	p := u.places[0]
 	s := site{at: p, when: inside, frame: p.frame}
 	main := u.file.ast.Main
@@ -204,9 +204,12 @@ func (u *unit) value(t *expr.Template, s site, want expr.TypeKind) {
 		return
 	}
 	v := &Value{Pos: t.Pos, Src: t}
+	u.values[t] = v
 	n := &u.names
-	n.begin(u, v)
-	if t.Shape != expr.Constant {
+	if t.Shape == expr.Constant {
+		n = &names{}
+	} else {
+		n.begin(u, v)
 		n.template(t, s)
 	}
 	var wrong diag.List
@@ -220,13 +223,12 @@ func (u *unit) value(t *expr.Template, s site, want expr.TypeKind) {
 	if n.secret {
 		u.secret[v] = true
 	}
-	u.values[t] = v
 }
 
 // semaphores checks the names of p's semaphores.
 func (u *unit) semaphores(p *place) {
 	for _, n := range p.step.Semaphores {
-		if !u.file.sems[n.Text] {
+		if !u.file.sems[n.Text] && !u.lost(n.Text) {
 			var known []string
 			for _, s := range u.file.ast.Semaphores {
 				known = append(known, s.Name.Text)

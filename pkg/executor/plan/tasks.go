@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -18,7 +19,7 @@ func (u *unit) modes(p *place) {
 		u.c.add(s.Mode.ModePos, "background", help,
 			"only an item of a steps list can run in the background, and this is %s", p.standing())
 	}
-	if s.Mode.Ready != nil && !s.Mode.Background {
+	if s.Mode.Ready != nil && !s.Mode.Background && !s.Partial {
 		u.c.add(s.Mode.Ready.Pos, "background", "write `background: true` beside it", "`ready` is for a step in the background")
 	}
 	if len(s.Gate.Needs) > 0 && p.role != child {
@@ -94,6 +95,8 @@ func (u *unit) findTasks() {
 			if t := u.task(p, n, word); t != nil {
 				p.tasks = append(p.tasks, t)
 				t.ends = append(t.ends, p)
+			} else {
+				u.unsure = append(u.unsure, p)
 			}
 		}
 	}
@@ -128,6 +131,9 @@ func (u *unit) task(p *place, n ast.Name, word string) *place {
 			return t
 		}
 	}
+	if u.vague(n.Text) || t.step.Partial || t.parent != nil && t.parent.step.Partial {
+		return nil
+	}
 	u.c.say(diag.Diagnostic{
 		Pos: n.Pos, Code: "await", Text: fmt.Sprintf("%s cannot %s %q: %s", p.title(), word, n.Text, why), Help: help,
 		Other: t.pos(), OtherText: "the step",
@@ -157,9 +163,9 @@ func (p *place) below(around *place) *place {
 }
 
 // awaited says whether the background task t has ended for certain before p begins: a step of a list around p
-// that stands before p has awaited or cancelled it, whatever happened.
-func (p *place) awaited(t *place) bool {
-	for _, w := range t.ends {
+// that stands before p has awaited or cancelled it, whatever happened. A step whose name for a task is wrong may mean t.
+func (u *unit) awaited(p, t *place) bool {
+	for _, w := range slices.Concat(t.ends, u.unsure) {
 		if !w.role.listed() || !w.parent.holds(p) || w.parent == p || !w.certain() {
 			continue
 		}
@@ -178,10 +184,16 @@ func (p *place) certain() bool {
 	return s.Gate.If == nil && !s.Mode.Background && (!early || len(s.Handlers.Except) == 0)
 }
 
+// lost says whether name may be that of something that could not be read.
+func (u *unit) lost(name string) bool { return u.file.ast.Lost[name] }
+
+// vague says whether it is not sure which step is meant by id, or what it is.
+func (u *unit) vague(id string) bool { return u.twice[id] || u.lost(id) }
+
 // find is the step called id; nil if there is none, which is said.
 func (u *unit) find(id string, pos diag.Pos) *place {
 	t, ok := u.ids[id]
-	if ok {
+	if ok || u.lost(id) || u.lost("") {
 		return t
 	}
 	u.c.add(pos, "unknown-step", u.meant(id), "there is no step %q", id)
@@ -205,7 +217,7 @@ func (u *unit) meant(id string) string {
 func (u *unit) known() []string {
 	var out []string
 	for _, p := range u.places {
-		if id := p.step.ID.Text; id != "" {
+		if id := p.step.ID.Text; id != "" && u.ids[id] == p {
 			out = append(out, id)
 		}
 	}

@@ -6,30 +6,47 @@ func Walk(n Node, visit func(Node)) {
 		return
 	}
 	visit(n)
+	Walk(inner(n), visit)
+	if h, ok := n.(*Handle); ok {
+		if h.Else != nil {
+			visit(h.Else)
+		}
+		if h.Finally != nil {
+			visit(h.Finally)
+		}
+	}
+}
+
+// Action is what s does: its body without the modifiers around it.
+func (s *Step) Action() Node {
+	n := s.Body
+	for next := inner(n); next != nil; next = inner(n) {
+		n = next
+	}
+	return n
+}
+
+// inner is the node that the modifier n stands around; nil if n is none.
+func inner(n Node) Node {
 	switch n := n.(type) {
-	case *Needs:
-		Walk(n.Body, visit)
-	case *When:
-		Walk(n.Body, visit)
-	case *Limit:
-		Walk(n.Body, visit)
-	case *Retry:
-		Walk(n.Body, visit)
-	case *Hold:
-		Walk(n.Body, visit)
 	case *Shield:
-		Walk(n.Body, visit)
-	case *Result:
-		Walk(n.Body, visit)
+		return n.Body
+	case *Needs:
+		return n.Body
+	case *When:
+		return n.Body
 	case *Handle:
-		Walk(n.Body, visit)
-		if n.Else != nil {
-			visit(n.Else)
-		}
-		if n.Finally != nil {
-			visit(n.Finally)
-		}
+		return n.Body
+	case *Limit:
+		return n.Body
+	case *Retry:
+		return n.Body
+	case *Hold:
+		return n.Body
+	case *Result:
+		return n.Body
 	case *Leaf, *Sequence, *Loop, *Join, *Call, *Await, *Cancel:
+		return nil
 	default:
 		panic("plan: unknown node")
 	}

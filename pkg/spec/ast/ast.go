@@ -30,6 +30,10 @@ type File struct {
 	Semaphores []*Semaphore
 	Workflows  []*Workflow
 	Source     []byte
+	// Lost is nil when the file was read whole. Otherwise the file has errors, and these are the texts in what could
+	// not be read: a name among them may be that of a step, an input, a semaphore that is there, for all one knows.
+	// With "" any name may be a step's.
+	Lost map[string]bool
 }
 
 // Workflow is a body with typed inputs: the file's own, or one under `workflows`.
@@ -83,6 +87,8 @@ type Step struct {
 	Env        []Pair
 	Defaults   *Defaults
 	Result     *expr.Template // blocks and calls
+	// Partial: a key could not be read, for the file has errors. Action is nil if it was the action's.
+	Partial bool
 }
 
 // Gate is what stands before a step: needs, if.
@@ -217,7 +223,7 @@ type Generator struct {
 // Call calls a workflow of the file, or of another file.
 type Call struct {
 	Pos    diag.Pos
-	Target Name
+	Target Name // Text "": it could not be read
 	With   []Pair
 }
 

@@ -9,8 +9,12 @@ func Nearest(name string, known []string) string {
 		return ""
 	}
 	best, at := max(1, len(name)/3)+1, ""
+	name = fold(name)
 	for _, k := range known {
-		if d := distance(fold(name), fold(k)); d < best {
+		if longer := len(k) - len(name); longer >= best || -longer >= best {
+			continue // so many letters at least
+		}
+		if d := distance(name, fold(k)); d < best {
 			best, at = d, k
 		}
 	}
