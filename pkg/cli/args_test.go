@@ -92,6 +92,26 @@ func TestFlagsAgree(t *testing.T) {
 	}
 }
 
+// Help fits a window, and the texts of the flags stand below each other.
+func TestHelpFits(t *testing.T) {
+	for _, line := range []string{"--help", "run --help", "validate --help", "plan --help", "version --help", ""} {
+		var out bytes.Buffer
+		if code := Main(append([]string{"flowrun"}, strings.Fields(line)...), System{Stdout: &out, Stderr: &out}); code != 0 {
+			t.Errorf("%s: exit code %d", line, code)
+		}
+		for l := range strings.Lines(out.String()) {
+			if strings.HasPrefix(l, "   -") || strings.HasPrefix(l, "       --") {
+				if l[29] != ' ' || l[30] == ' ' {
+					t.Errorf("%s: out of line: %s", line, l)
+				}
+			}
+			if len(l) > 101 {
+				t.Errorf("%s: too long: %s", line, l)
+			}
+		}
+	}
+}
+
 // Nothing that stands on a command line while a shell completes it runs anything.
 func TestCompletionRunsNothing(t *testing.T) {
 	for _, line := range []string{

@@ -58,9 +58,9 @@ func inputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{
 			Name: flagInput, Aliases: []string{"i"},
-			Usage: "`NAME=VALUE` an input, or NAME=@FILE for the text of a file; repeatable (in FLOWRUN_INPUT one on a line)",
+			Usage: "`NAME=VALUE` an input; NAME=@FILE takes the text of a file; repeatable",
 		},
 		textFlag(flagInputs, "", "FILE", "inputs as a mapping in YAML or JSON"),
-		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
+		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes at once"},
 	}
 }

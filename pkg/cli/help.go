@@ -24,30 +24,36 @@ USAGE:
    flowrun COMMAND [flags] [FILE]
 
 EXAMPLES:
-   flowrun run                           the flowrun.yaml here, or in a parent folder
-   flowrun run ci.yaml -i tag=v1.2 -j4   with an input, at most 4 processes at once
-   flowrun run ci.yaml --dry-run         only show what would be done
-   flowrun run - --format json < x.yaml  from standard input, the results as JSON
-   flowrun validate *.yaml               all that is wrong in these files
+   flowrun run                             the flowrun.yaml here, or in a parent folder
+   flowrun run ci.yaml -i tag=v1.2 -j4     with an input, at most 4 processes at once
+   flowrun run ci.yaml --dry-run           only show what would be done
+   flowrun run - --format json < x.yaml    from standard input, the results as JSON
+   flowrun validate *.yaml                 all that is wrong in these files
 
 COMMANDS:{{range .VisibleCommands}}
    {{printf "%-16s" (join .Names ", ")}} {{.Usage}}{{end}}
 
 EXIT CODES:
-   0    succeeded
-   1    ran and failed
-   2    nothing was started: usage, invalid file, bad input
-   3    flowrun's own fault
-   124  the run's own timeout
-   129, 130, 143   cancelled by SIGHUP, SIGINT, SIGTERM, after cleanup
+   0              succeeded
+   1              ran and failed
+   2              nothing was started: usage, invalid file, bad input
+   3              flowrun's own fault
+   124            the run's own timeout
+   129, 130, 143  cancelled by SIGHUP, SIGINT, SIGTERM, after cleanup
+   131            killed by SIGQUIT, without cleanup
 
-Every flag --some-name can be given as FLOWRUN_SOME_NAME, too; the flag wins.
-`
+` + variables
+
+const variables = "A flag --some-name can be given as FLOWRUN_SOME_NAME, too; the flag wins.\n"
 
 // commandHelp is the help of one command: its flags with their texts below each other.
 func commandHelp(c *cli.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "flowrun %s - %s\n\nUSAGE:\n   %s\n\nFLAGS:\n", strings.Join(c.Names(), ", "), c.Usage, c.UsageText)
+	fmt.Fprintf(&b, "flowrun %s - %s\n\nUSAGE:\n   %s\n\n", strings.Join(c.Names(), ", "), c.Usage, c.UsageText)
+	if c.Description != "" {
+		fmt.Fprintf(&b, "EXAMPLES:\n   %s\n\n", strings.ReplaceAll(c.Description, "\n", "\n   "))
+	}
+	b.WriteString("FLAGS:\n")
 	for _, f := range c.Flags {
 		names := f.Names()
 		left := "    --" + names[0]
@@ -61,6 +67,6 @@ func commandHelp(c *cli.Command) string {
 		}
 		fmt.Fprintf(&b, "   %-26s %s\n", left, text)
 	}
-	fmt.Fprintf(&b, "   %-26s %s\n\nEvery flag --some-name can be given as FLOWRUN_SOME_NAME, too; the flag wins.\n", "-h, --help", "print this")
+	fmt.Fprintf(&b, "   %-26s %s\n\n%s", "-h, --help", "print this", variables)
 	return b.String()
 }

@@ -6,14 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
-	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 )
@@ -28,7 +30,7 @@ func (s *session) enter(c *cli.Context) error {
 		return nil
 	}
 	if err := os.Chdir(dir); err != nil {
-		return usage("", "-C: %s", err)
+		return usage("", "-C %s: %s", quote(dir), reason(err))
 	}
 	if wd, err := os.Getwd(); err == nil {
 		s.Env = append(s.Env, "PWD="+wd)
@@ -70,34 +72,40 @@ func findFile() (string, error) {
 
 // load reads, checks and compiles the workflow file at path; "-" is standard input.
 func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
-	opt := spec.Options{Kinds: steps.Builtin()}
+	if err := noFile(path); err != nil {
+		return nil, err
+	}
+	if old := debug.SetMemoryLimit(-1); old > spec.MemoryLimit {
+		debug.SetMemoryLimit(spec.MemoryLimit)
+		defer debug.SetMemoryLimit(old)
+	}
+	opt := executor.LoadOptions{Kinds: steps.Builtin(), Stdin: s.Stdin, Jobs: c.Int(flagJobs)}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}
-	file, err := spec.Load(path, s.Stdin, opt)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	open := func(dir, path string) (*ast.File, error) {
-		f, err := spec.Load(shorten(dir, path), nil, opt)
-		return f, unreadable(err)
-	}
-	return plan.Compile(file, plan.Options{Jobs: c.Int(flagJobs), Open: open, Problem: spec.InputProblem})
+	p, err := executor.Load(path, opt)
+	return p, unreadable(err)
 }
 
-// shorten is path, which is relative to dir, as seen from here if that is below here.
-func shorten(dir, path string) string {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+// noFile says why what is there under the name is no file; that nothing is there is said when it is read.
+func noFile(path string) error {
+	if path == "" {
+		return usage("", "the name of the file is empty")
 	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return path
+	info, err := os.Stat(path)
+	switch {
+	case path == "-" || err != nil || info.Mode().IsRegular():
+		return nil
+	case !info.IsDir():
+		return usage("- reads standard input", "%s is no file that can be read again", path)
 	}
-	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
-		return rel
+	hint := "name a file in it"
+	for _, name := range slices.Backward(defaultFiles()) {
+		if info, err := os.Stat(filepath.Join(path, name)); err == nil && info.Mode().IsRegular() {
+			hint = "did you mean " + quote(filepath.Join(path, name)) + "?"
+		}
 	}
-	return path
+	return usage(hint, "%s is a folder", path)
 }
 
 // unreadable makes a sentence of what the operating system says about a file.

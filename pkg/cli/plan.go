@@ -13,8 +13,10 @@ func planCommand(s *session) *cli.Command {
 		Name:      "plan",
 		Usage:     "print the compiled tree: what would be done",
 		UsageText: "flowrun plan [flags] [FILE|-]",
-		Flags:     append(inputFlags(), fileFlags()...),
-		Action:    func(c *cli.Context) error { return s.plan(c) },
+		Description: `flowrun plan                    the flowrun.yaml here, or in a parent folder
+flowrun plan ci.yaml -i n=4     with an input`,
+		Flags:  append(inputFlags(), fileFlags()...),
+		Action: func(c *cli.Context) error { return s.plan(c) },
 	}
 }
 
@@ -24,7 +26,7 @@ func (s *session) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := executor.CheckInputs(p, given); err != nil {
+	if err := given.check(false, executor.Options{Inputs: given.values, Places: given.places}); err != nil {
 		return err
 	}
 	_, err = io.WriteString(s.Stdout, p.String())

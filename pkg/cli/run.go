@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,8 +20,8 @@ import (
 func runCommand(s *session) *cli.Command {
 	flags := append(inputFlags(),
 		boolFlag(flagDryRun, "n", "only show what would be done, as plan does"),
-		&cli.DurationFlag{Name: flagTimeout, Usage: "`DURATION` limits the whole run; exit code 124"},
-		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` that a process has to stop, where the file says nothing (10s)"},
+		&cli.DurationFlag{Name: flagTimeout, Usage: "`DURATION` limit of the whole run; exit code 124"},
+		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` time for a process to stop, where the file says nothing; else 10s"},
 		boolFlag(flagStrict, "", "errors that were returned as values make exit code 1"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print also what waits, begins, or took no time"),
@@ -30,8 +31,12 @@ func runCommand(s *session) *cli.Command {
 		Name:      "run",
 		Usage:     "check everything, then run",
 		UsageText: "flowrun run [flags] [FILE|-]",
-		Flags:     append(flags, fileFlags()...),
-		Action:    func(c *cli.Context) error { return s.run(c) },
+		Description: `flowrun run                             the flowrun.yaml here, or in a parent folder
+flowrun run ci.yaml -i tag=v1.2 -j4     with an input, at most 4 processes at once
+flowrun run ci.yaml --dry-run           only show what would be done
+flowrun run - --format json < x.yaml    from standard input, the results as JSON`,
+		Flags:  append(flags, fileFlags()...),
+		Action: func(c *cli.Context) error { return s.run(c) },
 	}
 }
 
@@ -56,9 +61,16 @@ func (s *session) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	opt := executor.Options{
+		Inputs: given.values, Places: given.places, Env: s.Env,
+		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
+	}
+	if err := given.check(true, opt); err != nil {
+		return err
+	}
 	id := executor.NewRunID(time.Now())
 	report := plain.New(text, p, plain.Options{
-		Color: color, Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path),
+		Color: color, Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
 	})
 	observe := []func(event.Event){report.Observe}
 	if format == "ndjson" {
@@ -66,10 +78,8 @@ func (s *session) run(c *cli.Context) error {
 	}
 	ctx, kill, stop := s.signals(context.Background())
 	defer stop()
-	result, err := executor.Run(ctx, p, executor.Options{
-		Inputs: given, Env: s.Env, Observe: observe, Kill: kill, RunID: id,
-		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
-	})
+	opt.Observe, opt.Kill, opt.RunID = observe, kill, id
+	result, err := executor.Run(ctx, p, opt)
 	if err != nil {
 		return refused(err)
 	}
@@ -85,8 +95,8 @@ func (s *session) run(c *cli.Context) error {
 	return nil
 }
 
-// prepare loads what a command is about, and the inputs as given.
-func (s *session) prepare(c *cli.Context) (path string, p *plan.Plan, given map[string]any, err error) {
+// prepare loads what a command is about, and reads the inputs.
+func (s *session) prepare(c *cli.Context) (path string, p *plan.Plan, given *inputs, err error) {
 	if err = s.enter(c); err != nil {
 		return
 	}
@@ -96,8 +106,7 @@ func (s *session) prepare(c *cli.Context) (path string, p *plan.Plan, given map[
 	if p, err = s.load(path, c); err != nil {
 		return
 	}
-	given, err = inputs(c, p)
-	return
+	return path, p, readInputs(c, p), nil
 }
 
 // refused tells what the user did wrong from what flowrun did.
@@ -109,8 +118,8 @@ func refused(err error) error {
 	return fault{err}
 }
 
-// again is the command line that does the same as this one.
-func again(c *cli.Context, path string) string {
+// again is the command line that does the same as this one. The value of a secret input is left out of it.
+func again(c *cli.Context, path string, p *plan.Plan) string {
 	if path == "-" {
 		return ""
 	}
@@ -122,6 +131,10 @@ func again(c *cli.Context, path string) string {
 		line += " --" + flagInputs + " " + quote(file)
 	}
 	for _, i := range c.StringSlice(flagInput) {
+		name, value, _ := strings.Cut(i, "=")
+		if in := declared(p, name); in != nil && in.Secret && !strings.HasPrefix(value, "@") {
+			i = name + "=***"
+		}
 		line += " -i " + quote(i)
 	}
 	return line

@@ -9,8 +9,8 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/local"
 )
 
-// signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other.
-// stop must be called when the run has ended.
+// signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other;
+// SIGQUIT does both at once. stop must be called when the run has ended.
 func (s *session) signals(ctx context.Context) (_ context.Context, kill <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	killed := make(chan struct{})
@@ -22,23 +22,28 @@ func (s *session) signals(ctx context.Context) (_ context.Context, kill <-chan s
 	over, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		for n := 0; ; {
+		for first := ""; ; {
 			select {
 			case <-over:
 				return
 			case sig := <-c:
 				name := signalName(sig)
-				if name == "" {
-					continue
-				}
-				switch n++; n {
-				case 1:
+				switch {
+				case name == "":
+				case first == "" && !isQuit(sig):
+					first = name
 					once(c)
 					fmt.Fprintf(s.Stderr, "flowrun: %s: cancelling what runs, cleanups included; once more kills it\n", name)
 					cancel(local.Signal{Name: name})
-				case 2:
-					fmt.Fprintf(s.Stderr, "flowrun: %s again: killing what runs\n", name)
+				default:
+					said := name
+					if name == first {
+						said += " again"
+					}
+					fmt.Fprintf(s.Stderr, "flowrun: %s: killing what runs\n", said)
+					cancel(local.Signal{Name: name}) // the first cause counts
 					close(killed)
+					return
 				}
 			}
 		}

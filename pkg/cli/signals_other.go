@@ -19,5 +19,7 @@ func signalName(sig os.Signal) string {
 	return ""
 }
 
+func isQuit(os.Signal) bool { return false }
+
 // Exit ends this process with an exit code of Main.
 func Exit(code int) { os.Exit(code) }

@@ -6,9 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,6 +99,84 @@ steps:
 	}
 	if !strings.Contains(out, `"type":"run.end","status":"cancelled"`) {
 		t.Errorf("events\n%s", out)
+	}
+}
+
+// SIGQUIT leaves no time: no cleanup, nothing left behind, and none of Go's stacks.
+func TestQuitKills(t *testing.T) {
+	src := `
+flowrun: 1
+name: s
+steps:
+  - id: work
+    run: "trap '' TERM INT QUIT; echo working $$; while :; do sleep 1; done"
+    stop: {grace: 1h}
+    finally: [{id: tidy, run: "echo tidied"}]
+`
+	out, errs, state := signalled(t, src, syscall.SIGQUIT, `"text":"working `)
+	if !state.Signaled() || state.Signal() != syscall.SIGQUIT || state.CoreDump() {
+		t.Errorf("ended with %v, want death by SIGQUIT", state)
+	}
+	if want := "flowrun: SIGQUIT: killing what runs\n"; !strings.HasPrefix(errs, want) && !strings.Contains(errs, "\n"+want) {
+		t.Errorf("said\n%s", errs)
+	}
+	if strings.Contains(errs, "goroutine") || strings.Contains(out, "tidied") {
+		t.Errorf("said\n%s\nevents\n%s", errs, out)
+	}
+	if !strings.Contains(out, `"type":"run.end","status":"cancelled","cause":"SIGQUIT"`) {
+		t.Errorf("events\n%s", out)
+	}
+	_, pid, _ := strings.Cut(out, "working ")
+	pid, _, _ = strings.Cut(pid, `\n`)
+	if n, err := strconv.Atoi(pid); err != nil || syscall.Kill(n, 0) == nil {
+		t.Errorf("the process %q lives on (%v)", pid, err)
+	}
+}
+
+func TestQuitAfterInterrupt(t *testing.T) {
+	src := `
+flowrun: 1
+name: s
+steps:
+  - id: work
+    run: "trap '' INT TERM; echo working; while :; do sleep 1; done"
+    stop: {grace: 1h}
+`
+	file := filepath.Join(t.TempDir(), "flow.yaml")
+	if err := os.WriteFile(file, []byte(src), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("flowrun", "run", file)
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() && !strings.Contains(lines.Text(), "working") {
+	}
+	var said strings.Builder
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 500)
+		n, _ := errs.Read(b)
+		said.Write(b[:n])
+	}
+	io.Copy(io.Discard, pipe)
+	cmd.Wait() // its error is the signal
+	if state := cmd.ProcessState.Sys().(syscall.WaitStatus); state.Signal() != syscall.SIGINT {
+		t.Errorf("ended with %v, want death by the first signal", cmd.ProcessState)
+	}
+	if !strings.Contains(said.String(), "flowrun: SIGQUIT: killing what runs\n") {
+		t.Errorf("said\n%s", &said)
 	}
 }
 

@@ -16,7 +16,7 @@ func notify(c chan<- os.Signal) (stop func()) {
 	// would do that, too, but processes would inherit it.)
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
-	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(c, syscall.SIGHUP)
 	}
@@ -35,9 +35,14 @@ func signalName(sig os.Signal) string {
 		return "SIGTERM"
 	case syscall.SIGHUP:
 		return "SIGHUP"
+	case syscall.SIGQUIT:
+		return "SIGQUIT"
 	}
 	return ""
 }
+
+// isQuit says that a signal leaves no time for cleanups.
+func isQuit(sig os.Signal) bool { return sig == syscall.SIGQUIT }
 
 // Exit ends this process with an exit code of Main. When a signal ended the run, the process ends by that signal, so
 // that a shell which runs it in a loop stops, too.
@@ -50,6 +55,10 @@ func Exit(code int) {
 			// It comes at once, but perhaps to another thread; the first process of a container does not obey it.
 			time.Sleep(100 * time.Millisecond)
 		}
+	case syscall.SIGQUIT:
+		// Go would print what every goroutine does. A program that takes the place of this one starts without Go's
+		// handler.
+		_ = syscall.Exec("/bin/sh", []string{"sh", "-c", "ulimit -c 0; kill -QUIT $$; exit 131"}, os.Environ())
 	}
 	os.Exit(code)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,8 +17,11 @@ func validateCommand(s *session) *cli.Command {
 		Aliases:   []string{"lint"},
 		Usage:     "print all that is wrong in files; nothing runs",
 		UsageText: "flowrun validate [flags] [FILE...|-]",
-		Flags:     append([]cli.Flag{boolFlag(flagQuiet, "q", "print nothing about files that are right")}, fileFlags()...),
-		Action:    func(c *cli.Context) error { return s.validate(c) },
+		Description: `flowrun validate                  the flowrun.yaml here, or in a parent folder
+flowrun validate a.yaml b.yaml    several files
+flowrun validate - < x.yaml       from standard input`,
+		Flags:  append([]cli.Flag{boolFlag(flagQuiet, "q", "print nothing about files that are right")}, fileFlags()...),
+		Action: func(c *cli.Context) error { return s.validate(c) },
 	}
 }
 
@@ -32,6 +36,9 @@ func (s *session) validate(c *cli.Context) error {
 			return err
 		}
 		files = []string{found}
+	}
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return usage("", "standard input (-) can be read once only")
 	}
 	problems, wrong := 0, 0
 	for _, path := range files {

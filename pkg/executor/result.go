@@ -44,6 +44,7 @@ const (
 	ExitTimeout   = 124 // the run's own timeout
 	ExitHangup    = 129
 	ExitInterrupt = 130
+	ExitQuit      = 131
 	ExitTerminate = 143
 )
 
@@ -68,6 +69,8 @@ func ExitCode(o event.Outcome, returned int, strict bool) int {
 				return ExitHangup
 			case "SIGINT":
 				return ExitInterrupt
+			case "SIGQUIT":
+				return ExitQuit
 			case "SIGTERM":
 				return ExitTerminate
 			}

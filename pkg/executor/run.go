@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/expr"
 )
 
@@ -20,6 +22,8 @@ import (
 type Options struct {
 	// Inputs are the values of the workflow's inputs. They are checked, and defaults filled in.
 	Inputs map[string]any
+	// Places are where inputs were given, for what is said of them; those without a place need none.
+	Places map[string]diag.Pos
 	// Env is the environment that processes inherit, NAME=value; nil: that of this process.
 	Env []string
 	// Secrets are values for declared secrets that do not come from Env or a file.
@@ -50,15 +54,15 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	if opt.Env == nil {
 		opt.Env = os.Environ()
 	}
-	given, problems := inputs(p, opt.Inputs)
-	values, more := secrets(p, opt.Secrets, opt.Env)
+	given, masked, problems := inputs(p, opt)
+	values, more := secrets(p, opt)
 	if err := append(problems, more...).Err(); err != nil {
 		return nil, err
 	}
 	if opt.Timeout > 0 {
 		p = limited(p, opt.Timeout)
 	}
-	veil := newVeil(p, values)
+	veil := newVeil(p, slices.AppendSeq(masked, maps.Values(values)))
 	collector := newCollector(p, opt.RunID)
 	local.Run(ctx, p, local.Options{
 		Kernel: kernel.Options{

@@ -13,17 +13,31 @@ import (
 // minSecret is the length of the shortest secret. Masking a shorter one would mask half of every text.
 const minSecret = 4
 
-// secrets finds the values of the secrets that p declares: in given, in the environment, or in their files. A secret
+// CheckSecrets says which secrets of the workflow opt does not have. The error is a diag.List. Run does the same.
+func CheckSecrets(p *plan.Plan, opt Options) error {
+	_, problems := secrets(p, opt)
+	return problems.Err()
+}
+
+// secrets finds the values of the secrets that p declares: in opt, in the environment, or in their files. A secret
 // that is set to an empty text is one that there is not (`if: secrets.X != ""`); one that is not set at all
 // is a mistake.
-func secrets(p *plan.Plan, given map[string]string, env []string) (map[string]string, diag.List) {
+func secrets(p *plan.Plan, opt Options) (map[string]string, diag.List) {
+	env := opt.Env
+	if env == nil {
+		env = os.Environ()
+	}
 	var problems diag.List
 	values := make(map[string]string, len(p.Secrets))
 	for _, s := range p.Secrets {
-		v, err := secret(p, s, given, env)
+		v, err := secret(p, s, opt.Secrets, env)
 		switch {
 		case err != "":
-			problems = append(problems, diag.Diagnostic{Pos: s.Name.Pos, Code: "missing-secret", Text: err})
+			d := diag.Diagnostic{Pos: s.Name.Pos, Code: "missing-secret", Text: err}
+			if s.File == "" {
+				d.Help = "set it to nothing if there is none"
+			}
+			problems = append(problems, d)
 		case v != "" && len(v) < minSecret:
 			problems.Add(s.Name.Pos, "short-secret", "secret %q is shorter than %d characters and cannot be masked", s.Name.Text, minSecret)
 		default:

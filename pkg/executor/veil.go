@@ -13,7 +13,7 @@ import (
 // mask is what stands in the place of a secret.
 const mask = "***"
 
-// veil is what every event passes before anybody sees it: it masks the values of secrets, and gives errors the
+// veil is what every event passes before anybody sees it: it masks secrets and the values of secret inputs, and gives errors the
 // place of their step in the file.
 //
 // It looks for the exact values, in each text by itself: a secret that a process prints in two pieces, or in another
@@ -26,13 +26,14 @@ type veil struct {
 	seen map[*event.Error]*event.Error
 }
 
-func newVeil(p *plan.Plan, secrets map[string]string) *veil {
+// newVeil makes a veil over texts, which it sorts.
+func newVeil(p *plan.Plan, texts []string) *veil {
 	v := &veil{plan: p, places: map[string]*plan.Step{}, seen: map[*event.Error]*event.Error{}}
-	values := slices.DeleteFunc(slices.Collect(maps.Values(secrets)), func(s string) bool { return s == "" })
+	texts = slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 	// Where one value begins with another the longer one must win.
-	slices.SortFunc(values, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	var pairs []string
-	for _, s := range values {
+	for _, s := range texts {
 		pairs = append(pairs, s, mask)
 	}
 	if pairs != nil {

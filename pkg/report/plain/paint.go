@@ -84,6 +84,28 @@ func sequence(s string) int {
 	return 2
 }
 
+// begin is s, cut behind n characters.
+func begin(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+// middle is s, cut in the middle to n characters.
+func middle(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if r := []rune(s); len(r) > n {
+		return string(r[:n/2-1]) + "…" + string(r[len(r)-n/2:])
+	}
+	return s
+}
+
 // duration is d for people: 12ms, 1.2s, 58.1s, 1m03s, 2h05m.
 func duration(d time.Duration) string {
 	switch {

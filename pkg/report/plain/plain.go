@@ -68,6 +68,9 @@ const tailLines = 20
 // maxLine bounds a line that a process does not end.
 const maxLine = 64 << 10
 
+// maxPath bounds the path of a step. Deep recursion makes very long ones.
+const maxPath = 80
+
 // New makes a Printer for a run of p.
 func New(w io.Writer, p *plan.Plan, opt Options) *Printer {
 	return &Printer{
@@ -249,7 +252,7 @@ func (p *Printer) line(color, glyph, word string, texts ...string) {
 func (p *Printer) label(path string) string {
 	switch {
 	case path != "":
-		return path
+		return middle(path, maxPath)
 	case p.plan.Name != "":
 		return p.plan.Name
 	case p.plan.File != "" && p.plan.File != "-":

@@ -10,8 +10,9 @@ import (
 
 // How much of a large failure is shown.
 const (
-	maxBranches = 20 // of one group in the tree
-	maxCauses   = 10 // in full
+	maxCauses = 10  // in the tree, and in full
+	maxLevels = 6   // of the tree: causes that are deeper stand in its last level
+	maxWidth  = 120 // of the text of a line of the tree
 )
 
 // verdict shows how the run ended, and why.
@@ -57,11 +58,11 @@ func (p *Printer) causes(e *event.Error) {
 			name = p.label("")
 		}
 		fmt.Fprintf(p.out, "%s  %s\n", name, clean(root.title(), false))
-		p.tree(root, "")
+		p.tree(root, 1, "")
 	}
 	for i, n := range leaves {
 		if i == maxCauses {
-			fmt.Fprintf(p.out, "\nand %s more\n", count(len(leaves)-i, "cause"))
+			fmt.Fprintf(p.out, "\n... and %d more\n", len(leaves)-i)
 			break
 		}
 		p.cause(n, len(leaves) > 1)
@@ -71,7 +72,8 @@ func (p *Printer) causes(e *event.Error) {
 // branch is an error in the tree that is shown: a cause, or a group of at least two.
 type branch struct {
 	err    *event.Error
-	number int // of a cause, from 1 in the order of the tree
+	number int // from 1 in the order of the tree; of a group that of its first cause
+	causes int // in it
 	below  []*branch
 	// siblings: an error that came out of a block, and those that did not. The block is not known.
 	siblings bool
@@ -98,14 +100,28 @@ func fold(e *event.Error) *branch {
 	return all
 }
 
-// leaves lists and numbers the causes below b.
+// leaves lists the causes below b, and numbers all.
 func (b *branch) leaves(list []*branch) []*branch {
+	b.number = len(list) + 1
 	if len(b.below) == 0 {
-		b.number = len(list) + 1
-		return append(list, b)
+		list = append(list, b)
 	}
 	for _, c := range b.below {
 		list = c.leaves(list)
+	}
+	b.causes = len(list) + 1 - b.number
+	return list
+}
+
+// flat appends the causes below b, up to the first that is not shown.
+func (b *branch) flat(list []*branch) []*branch {
+	if len(b.below) == 0 {
+		return append(list, b)
+	}
+	for _, c := range b.below {
+		if list = c.flat(list); list[len(list)-1].number > maxCauses {
+			break
+		}
 	}
 	return list
 }
@@ -121,28 +137,34 @@ func (b *branch) title() string {
 	return text
 }
 
-func (p *Printer) tree(b *branch, indent string) {
-	for i, c := range b.below {
-		glyph, deeper := "├─ ", "│  "
-		if i == len(b.below)-1 || i == maxBranches {
-			glyph, deeper = "└─ ", "   "
-		}
-		if i == maxBranches {
-			fmt.Fprintf(p.out, "%s%sand %d more\n", indent, glyph, len(b.below)-i)
+// tree shows what is below b, which is on that level, up to the last cause that is shown in full.
+func (p *Printer) tree(b *branch, level int, indent string) {
+	below := b.below
+	if level == maxLevels && len(below) > 0 {
+		below = b.flat(nil)
+	}
+	for i, c := range below {
+		if c.number > maxCauses {
+			fmt.Fprintf(p.out, "%s└─ ... and %d more\n", indent, b.number+b.causes-c.number)
 			return
+		}
+		glyph, deeper := "├─ ", "│  "
+		if i == len(below)-1 {
+			glyph, deeper = "└─ ", "   "
 		}
 		line := c.title()
 		if !c.siblings {
 			line = p.label(c.err.Step) + "  " + line
 		}
-		if c.number > 0 {
+		at := ""
+		if len(c.below) == 0 {
 			line = fmt.Sprintf("[%d] %s", c.number, line)
-			if at := p.place(c.err); at != "" {
-				line += "  " + at
+			if at = p.place(c.err); at != "" {
+				at = "  " + at
 			}
 		}
-		p.out.WriteString(indent + glyph + clean(line, false) + "\n")
-		p.tree(c, indent+deeper)
+		p.out.WriteString(indent + glyph + begin(clean(line, false), maxWidth) + clean(at, false) + "\n")
+		p.tree(c, level+1, indent+deeper)
 	}
 }
 

@@ -1,0 +1,67 @@
+package executor
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
+)
+
+// LoadOptions are what Load has to know besides the path.
+type LoadOptions struct {
+	// Kinds are the leaf kinds that the files may use: steps.Builtin() and what a program adds.
+	Kinds []*kind.Kind
+	// Stdin is read when the path is "-".
+	Stdin io.Reader
+	// Jobs bounds how many steps that work outside this process run at once; 0: no bound.
+	Jobs int
+}
+
+// Load reads the workflow file at path with the files that it calls, checks everything and compiles it. What the operating
+// system refuses comes back as it is; any other error is a diag.List of all that is wrong in all these files, sorted.
+func Load(path string, opt LoadOptions) (*plan.Plan, error) {
+	reading := spec.Options{Kinds: opt.Kinds}
+	compiling := plan.Options{
+		Jobs:    opt.Jobs,
+		Problem: spec.InputProblem,
+		Open: func(dir, path string) (*ast.File, error) {
+			f, err := spec.Load(fromHere(dir, path), nil, reading)
+			if p := (*os.PathError)(nil); errors.As(err, &p) {
+				err = p.Err // the call says which file it is
+			}
+			return f, err
+		},
+	}
+	file, err := spec.Load(path, opt.Stdin, reading)
+	if err == nil {
+		return plan.Compile(file, compiling)
+	}
+	var problems diag.List
+	if file == nil || !errors.As(err, &problems) {
+		return nil, err
+	}
+	return nil, slices.Concat(problems, plan.Check(file, compiling)).Err()
+}
+
+// fromHere is path, which is relative to dir, as seen from the current folder if that is around it: so messages name it
+// as people do.
+func fromHere(dir, path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
