@@ -121,15 +121,21 @@ func TestInstant(t *testing.T) {
 		{"fail", `{"type":"QuotaError"}`, `{"type":"QuotaError","message":"","step":""}`},
 		{"fail", `{"type":"a.b_2","message":"m","data":{"k":[1]}}`, `{"type":"a.b_2","message":"m","step":"","data":{"k":[1]}}`},
 		{"fail", `{"type":"E","message":404}`, `{"type":"E","message":"404","step":""}`},
-		{"fail", `{"type":"ExitError","message":"exit status 3","step":"tests[1]","attempts":2,"exit_code":3,"leaves":[],"errors":[]}`,
-			`{"type":"ExitError","message":"exit status 3","step":"tests[1]","attempts":2,"exit_code":3}`},
-		{"fail", `{"type":"ExceptionGroup","message":"2 steps failed","step":"g","errors":[{"type":"A","message":"a"},{"type":"ExceptionGroup","message":"1 step failed","errors":[{"type":"B","message":"b"}]}]}`,
-			`{"type":"ExceptionGroup","message":"2 steps failed","step":"g","errors":[{"type":"A","message":"a","step":""},{"type":"ExceptionGroup","message":"1 step failed","step":"","errors":[{"type":"B","message":"b","step":""}]}]}`},
+		{
+			"fail", `{"type":"ExitError","message":"exit status 3","step":"tests[1]","attempts":2,"exit_code":3,"leaves":[],"errors":[]}`,
+			`{"type":"ExitError","message":"exit status 3","step":"tests[1]","attempts":2,"exit_code":3}`,
+		},
+		{
+			"fail", `{"type":"ExceptionGroup","message":"2 steps failed","step":"g","errors":[{"type":"A","message":"a"},{"type":"ExceptionGroup","message":"1 step failed","errors":[{"type":"B","message":"b"}]}]}`,
+			`{"type":"ExceptionGroup","message":"2 steps failed","step":"g","errors":[{"type":"A","message":"a","step":""},{"type":"ExceptionGroup","message":"1 step failed","step":"","errors":[{"type":"B","message":"b","step":""}]}]}`,
+		},
 		{"fail", `{"type":"ExceptionGroup","message":"m"}`, wrong(`fail: an ExceptionGroup needs errors, the list of its members`)},
 		{"fail", `{"type":"ExceptionGroup","errors":[]}`, wrong(`fail: an ExceptionGroup needs errors, the list of its members`)},
 		{"fail", `{"type":"ExceptionGroup","errors":["x"]}`, wrong(`fail: errors[0] is a text and no error`)},
-		{"fail", `{"type":"ExceptionGroup","errors":[{"type":"A"},{"type":"CancelledError"}]}`,
-			wrong(`fail: errors[1]: a CancelledError cannot be raised: it is how a step ends that was told to stop`)},
+		{
+			"fail", `{"type":"ExceptionGroup","errors":[{"type":"A"},{"type":"CancelledError"}]}`,
+			wrong(`fail: errors[1]: a CancelledError cannot be raised: it is how a step ends that was told to stop`),
+		},
 		{"fail", `{"type":"CancelledError","message":"m"}`, wrong(`fail: a CancelledError cannot be raised: it is how a step ends that was told to stop`)},
 		{"fail", `{"type":"not a name"}`, wrong(`fail: "not a name" is no name for a type of error: letters, digits, _ and . without a digit in front`)},
 		{"fail", `{"type":7}`, wrong(`fail: the type must be a text, not a number`)},
@@ -173,8 +179,10 @@ func TestCheck(t *testing.T) {
 		{"run", `{"run":["",""]}`, `run bad-value the first item of run is the program and cannot be empty`},
 		{"run", `{"run":"x","shell":["node"]}`, `shell bad-value no item of shell holds {0}, the place of the script's file: write for example ["node", "{0}"]`},
 		{"run", `{"run":"x","shell":["node","--file={0}"]}`, ``},
-		{"run", `{"run":"x","stop":{"signal":"INT","grace":5},"capture_limit":"1MB"}`,
-			"stop bad-duration 5 has no unit: write \"5s\"\ncapture_limit bad-size \"1MB\" is no size: write one as 64KiB, 10MiB or 1GiB"},
+		{
+			"run", `{"run":"x","stop":{"signal":"INT","grace":5},"capture_limit":"1MB"}`,
+			"stop bad-duration 5 has no unit: write \"5s\"\ncapture_limit bad-size \"1MB\" is no size: write one as 64KiB, 10MiB or 1GiB",
+		},
 		{"run", `{"run":"x","stop":{"grace":0},"capture_limit":4096}`, ``},
 	} {
 		var got []string

@@ -75,22 +75,29 @@ func wholeRunes(b []byte) int {
 	return len(b)
 }
 
-// clean is b as text: values are JSON, so what is no UTF-8 is replaced.
+// clean is b to be shown: events are JSON, so what is no UTF-8 is replaced.
 func clean(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
 
-// value is the whole output, or what stands for it when it was cut.
+// value is the whole output, or what stands for it when it was cut or is no text.
 func (s *sink) value() any {
 	if s.cut {
 		return event.Poison{Err: event.Errorf(event.OutputError,
 			"%s was longer than capture_limit (%s) and was not kept: raise capture_limit, or write to a file", s.name, sizeText(s.limit))}
 	}
-	return clean(s.kept)
+	if !utf8.Valid(s.kept) {
+		return event.Poison{Err: event.Errorf(event.OutputError,
+			"%s is not UTF-8: use capture: none and read the log, or encode it, as with base64", s.name)}
+	}
+	return string(s.kept)
 }
 
 // captured is the value of a step that wrote stdout.
 func captured(how string, stdout *sink) (any, *event.Error) {
-	if how == "none" {
+	switch {
+	case how == "none":
 		return nil, nil
+	case how == "json" && !stdout.cut && !utf8.Valid(stdout.kept):
+		return nil, event.Errorf(event.OutputError, "stdout is not JSON: it is not UTF-8")
 	}
 	v := stdout.value()
 	all, ok := v.(string)

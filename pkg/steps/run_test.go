@@ -82,6 +82,9 @@ func TestRun(t *testing.T) {
 		b, _ := event.Marshal(message)
 		return `{"type":"` + typ + `","message":` + string(b) + `,"step":""}`
 	}
+	noText := func(stream string) string {
+		return `{"error":` + other("OutputError", stream+" is not UTF-8: use capture: none and read the log, or encode it, as with base64") + `}`
+	}
 	for _, c := range []struct{ name, args, want string }{
 		{"argv", `{"run":["echo","a b","$HOME"]}`, `"a b $HOME"` + "\n" + `stdout "a b $HOME\n"`},
 		{"argv of other types", `{"run":["echo",1,2.5,true,null,{"a":[1]}]}`, `"1 2.5 true null {\"a\":[1]}"` + "\n" + `stdout "1 2.5 true null {\"a\":[1]}\n"`},
@@ -96,7 +99,11 @@ func TestRun(t *testing.T) {
 		{"no newline", `{"run":"printf a"}`, `"a"` + "\n" + `stdout "a"`},
 		{"no output", `{"run":"true"}`, `""`},
 		{"stderr", `{"run":"echo e >&2; echo o"}`, "\"o\"\nstdout \"o\\n\"\nstderr \"e\\n\""},
-		{"binary", `{"run":"printf 'a\\377\\376b\\000c'"}`, "\"a\uFFFDb\\u0000c\"\nstdout \"a\uFFFDb\\u0000c\""},
+		{"binary", `{"run":"printf 'a\\377\\376b\\000c'"}`, noText("stdout") + "\nstdout " + noText("stdout")},
+		{"binary lines", `{"run":"printf 'a\\n\\377'","capture":"lines"}`, noText("stdout") + "\nstdout " + noText("stdout")},
+		{"binary json", `{"run":"printf '\"\\377\"'","capture":"json"}`, other("OutputError", "stdout is not JSON: it is not UTF-8") + "\nstdout " + noText("stdout")},
+		{"binary to nobody", `{"run":"printf '\\377'; printf '\\376' >&2","capture":"none"}`, "null\nstdout " + noText("stdout") + "\nstderr " + noText("stderr")},
+		{"NUL in the output", `{"run":"printf 'b\\000c'"}`, "\"b\\u0000c\"\nstdout \"b\\u0000c\""},
 
 		{"lines", `{"run":"printf 'a\\n\\nb\\r\\nc'","capture":"lines"}`, `["a","","b","c"]` + "\n" + `stdout "a\n\nb\r\nc"`},
 		{"no lines", `{"run":"true","capture":"lines"}`, `[]`},
@@ -108,11 +115,15 @@ func TestRun(t *testing.T) {
 		{"empty json", `{"run":"true","capture":"json"}`, other("OutputError", `stdout is empty and not JSON, which capture: json needs`)},
 		{"failed json", `{"run":"exit 4","capture":"json"}`, exit("exit status 4", `"exit_code":4`) + "\nexit_code 4"},
 		{"at the limit", `{"run":"printf 123456","capture_limit":"6B"}`, "\"123456\"\nstdout \"123456\""},
-		{"over the limit", `{"run":"printf 1234567","capture_limit":6}`,
+		{
+			"over the limit", `{"run":"printf 1234567","capture_limit":6}`,
 			`{"error":` + other("OutputError", "stdout was longer than capture_limit (6B) and was not kept: raise capture_limit, or write to a file") + `}` + "\n" +
-				`stdout {"error":` + other("OutputError", "stdout was longer than capture_limit (6B) and was not kept: raise capture_limit, or write to a file") + `}`},
-		{"none over the limit", `{"run":"printf 1234567 >&2","capture_limit":6,"capture":"none"}`,
-			"null\n" + `stderr {"error":` + other("OutputError", "stderr was longer than capture_limit (6B) and was not kept: raise capture_limit, or write to a file") + `}`},
+				`stdout {"error":` + other("OutputError", "stdout was longer than capture_limit (6B) and was not kept: raise capture_limit, or write to a file") + `}`,
+		},
+		{
+			"none over the limit", `{"run":"printf 1234567 >&2","capture_limit":6,"capture":"none"}`,
+			"null\n" + `stderr {"error":` + other("OutputError", "stderr was longer than capture_limit (6B) and was not kept: raise capture_limit, or write to a file") + `}`,
+		},
 
 		{"stdin empty", `{"run":["cat"]}`, `""`},
 		{"stdin text", `{"run":["cat"],"stdin":"a\nb"}`, `"a\nb"` + "\n" + `stdout "a\nb"`},
