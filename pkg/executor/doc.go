@@ -1,7 +1,6 @@
 // Package executor is the face of flowrun as a library: it runs a compiled plan and says what came of it.
 //
-//	file, err := spec.Parse("flow.yaml", src, spec.Options{Kinds: steps.Builtin()})
-//	p, err := plan.Compile(file, plan.Options{})
+//	p, err := executor.Load("flow.yaml", executor.LoadOptions{Kinds: steps.Builtin()})
 //	result, err := executor.Run(ctx, p, executor.Options{})
 //
 // A run is told as events (package event). Whatever is shown or written is made from them: the Result that Run

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"gopkg.in/yaml.v3"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
@@ -367,6 +368,39 @@ func TestTwoMistakes(t *testing.T) {
 		}
 	}
 	t.Log(made)
+}
+
+// TestLoad reads a file, and one that calls it, from a folder: all that is wrong comes at once.
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	opt := executor.LoadOptions{Kinds: steps.Builtin()}
+	write("called.yaml", "flowrun: 1\ninputs: {n: {type: integer}}\nsteps:\n  - {echo: 1, retry: {delay: 1s}}\n  - {value: \"${{ inputs.m }}\"}\n")
+	_, err := executor.Load(write("main.yaml", "flowrun: 1\ndefaults: {retry: {}}\nsteps:\n  - {call: called.yaml, with: {n: no way}}\n  - {await: t}\n"), opt)
+	var list diag.List
+	if !errors.As(err, &list) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range list {
+		got = append(got, fmt.Sprintf("%s:%d %s", filepath.Base(d.Pos.File), d.Pos.Line, d.Code))
+	}
+	want := []string{"called.yaml:4 missing-key", "called.yaml:5 unknown-input", "main.yaml:2 missing-key", "main.yaml:4 bad-input", "main.yaml:5 unknown-step"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v\nwant %v\n%v", got, want, list)
+	}
+	if p, err := executor.Load(write("right.yaml", "flowrun: 1\nsteps: [{value: 1}]\n"), opt); err != nil || len(p.Steps) != 2 {
+		t.Error(p, err)
+	}
+	if _, err := executor.Load(filepath.Join(dir, "none.yaml"), opt); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
 }
 
 // told says whether the list is one problem for a and one for b.

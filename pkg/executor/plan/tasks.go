@@ -95,7 +95,7 @@ func (u *unit) findTasks() {
 			if t := u.task(p, n, word); t != nil {
 				p.tasks = append(p.tasks, t)
 				t.ends = append(t.ends, p)
-			} else {
+			} else if len(u.unsure) < maxGuesses {
 				u.unsure = append(u.unsure, p)
 			}
 		}
@@ -165,15 +165,14 @@ func (p *place) below(around *place) *place {
 // awaited says whether the background task t has ended for certain before p begins: a step of a list around p
 // that stands before p has awaited or cancelled it, whatever happened. A step whose name for a task is wrong may mean t.
 func (u *unit) awaited(p, t *place) bool {
-	for _, w := range slices.Concat(t.ends, u.unsure) {
+	surely := func(w *place) bool {
 		if !w.role.listed() || !w.parent.holds(p) || w.parent == p || !w.certain() {
-			continue
+			return false
 		}
-		if b := p.below(w.parent); b.role == w.role && b.index > w.index {
-			return true
-		}
+		b := p.below(w.parent)
+		return b.role == w.role && b.index > w.index
 	}
-	return false
+	return slices.ContainsFunc(t.ends, surely) || slices.ContainsFunc(u.unsure, surely)
 }
 
 // certain says whether what stands after the await or cancel p runs only when all its tasks have ended: it has no
