@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -256,7 +258,8 @@ func wrongValue(f cli.Flag, value string) string {
 	return ""
 }
 
-// quote is a word as a shell reads it back.
+// quote is a word as sh reads it back. Line breaks and tabs stand in it as they are; other characters that a terminal
+// would obey, and bytes that are no text, do not.
 func quote(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:=@,+%", r)
@@ -264,5 +267,24 @@ func quote(word string) string {
 	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	var b strings.Builder
+	b.WriteByte('\'')
+	for i := 0; i < len(word); {
+		r, n := utf8.DecodeRuneInString(word[i:])
+		switch {
+		case r == '\'':
+			b.WriteString(`'\''`)
+		case r == utf8.RuneError && n == 1, unicode.IsControl(r) && r != '\n' && r != '\t':
+			b.WriteString(`'"$(printf '`)
+			for _, c := range []byte(word[i : i+n]) {
+				fmt.Fprintf(&b, `\%03o`, c)
+			}
+			b.WriteString(`')"'`)
+		default:
+			b.WriteString(word[i : i+n])
+		}
+		i += n
+	}
+	b.WriteByte('\'')
+	return b.String()
 }

@@ -14,7 +14,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -45,7 +44,8 @@ const (
 // 128 means that a signal ended the run: the program should then end by that signal (see Exit).
 func Main(args []string, sys System) (code int) {
 	s := &session{System: sys}
-	s.Stderr = &lockedWriter{w: sys.Stderr}
+	stdout := &stream{w: sys.Stdout}
+	s.Stdout, s.Stderr = stdout, &stream{w: sys.Stderr}
 	defer func() {
 		if p := recover(); p != nil {
 			code = s.report(fault{fmt.Errorf("a bug in flowrun, please report it: %v\n%s", p, debug.Stack())})
@@ -60,7 +60,11 @@ func Main(args []string, sys System) (code int) {
 		c := app.Command(argv[1])
 		c.CustomHelpTemplate = commandHelp(c)
 	}
-	if err := app.Run(argv); err != nil {
+	err = app.Run(argv)
+	if lost := stdout.lost(); lost != nil {
+		err = fault{fmt.Errorf("standard output cannot be written: %w", reason(lost))}
+	}
+	if err != nil {
 		return s.report(err)
 	}
 	return s.code
@@ -87,8 +91,8 @@ func newApp(s *session) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // report prints errors, and nobody else
 		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage("", "%s", err) },
 		Action: func(*cli.Context) error {
-			_, err := io.WriteString(s.Stdout, welcome)
-			return err
+			io.WriteString(s.Stdout, welcome)
+			return nil
 		},
 	}
 }
@@ -134,16 +138,4 @@ func lookup(env []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// lockedWriter is a writer for several goroutines: the run's text and what a signal has to say.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(b)
 }

@@ -32,6 +32,9 @@ func (s *session) color(c *cli.Context, w io.Writer) (bool, error) {
 
 // isTerminal takes every device for characters as a terminal, but the one that nobody reads.
 func isTerminal(w io.Writer) bool {
+	if s, ok := w.(*stream); ok {
+		w = s.w
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -43,14 +43,15 @@ func readInputs(c *cli.Context, p *plan.Plan) *inputs {
 }
 
 // check looks at everything that is known before a run: the error has all that is wrong, and nothing that follows from
-// it. The secrets are looked at as well if something else is wrong; if not, the run does that.
-func (in *inputs) check(secrets bool, opt executor.Options) error {
-	_, err := executor.CheckInputs(in.plan, opt)
+// it. The secrets are looked at as well if something else is wrong; if not, the run does that. The values are those
+// that the inputs have then, defaults included.
+func (in *inputs) check(secrets bool, opt executor.Options) (values map[string]any, err error) {
+	values, err = executor.CheckInputs(in.plan, opt)
 	problems := slices.Concat(in.problems, slices.DeleteFunc(listOf(err), in.follows))
 	if secrets && len(problems) > 0 {
 		problems = append(problems, listOf(executor.CheckSecrets(in.plan, opt))...)
 	}
-	return problems.Err()
+	return values, problems.Err()
 }
 
 // follows says that an input only seems to be missing.

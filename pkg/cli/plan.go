@@ -26,9 +26,10 @@ func (s *session) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := given.check(false, executor.Options{Inputs: given.values, Places: given.places}); err != nil {
+	values, err := given.check(false, executor.Options{Inputs: given.values, Places: given.places})
+	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(s.Stdout, p.String())
-	return err
+	io.WriteString(s.Stdout, p.Show(values))
+	return nil
 }

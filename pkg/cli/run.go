@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -65,7 +64,7 @@ func (s *session) run(c *cli.Context) error {
 		Inputs: given.values, Places: given.places, Env: s.Env,
 		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
 	}
-	if err := given.check(true, opt); err != nil {
+	if _, err := given.check(true, opt); err != nil {
 		return err
 	}
 	id := executor.NewRunID(time.Now())
@@ -116,26 +115,4 @@ func refused(err error) error {
 		return err
 	}
 	return fault{err}
-}
-
-// again is the command line that does the same as this one. The value of a secret input is left out of it.
-func again(c *cli.Context, path string, p *plan.Plan) string {
-	if path == "-" {
-		return ""
-	}
-	line := "flowrun run " + quote(path)
-	if dir := c.String(flagDirectory); dir != "" {
-		line += " -C " + quote(dir)
-	}
-	if file := c.String(flagInputs); file != "" {
-		line += " --" + flagInputs + " " + quote(file)
-	}
-	for _, i := range c.StringSlice(flagInput) {
-		name, value, _ := strings.Cut(i, "=")
-		if in := declared(p, name); in != nil && in.Secret && !strings.HasPrefix(value, "@") {
-			i = name + "=***"
-		}
-		line += " -i " + quote(i)
-	}
-	return line
 }

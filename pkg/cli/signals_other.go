@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"errors"
+	"io"
 	"os"
 	"os/signal"
 )
@@ -20,6 +22,9 @@ func signalName(sig os.Signal) string {
 }
 
 func isQuit(os.Signal) bool { return false }
+
+// readerGone says that a write failed because nobody reads any more.
+func readerGone(err error) bool { return errors.Is(err, io.ErrClosedPipe) }
 
 // Exit ends this process with an exit code of Main.
 func Exit(code int) { os.Exit(code) }

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -43,6 +44,9 @@ func signalName(sig os.Signal) string {
 
 // isQuit says that a signal leaves no time for cleanups.
 func isQuit(sig os.Signal) bool { return sig == syscall.SIGQUIT }
+
+// readerGone says that a write failed because nobody reads any more.
+func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
 // Exit ends this process with an exit code of Main. When a signal ended the run, the process ends by that signal, so
 // that a shell which runs it in a loop stops, too.

@@ -48,8 +48,8 @@ func (s *session) version(c *cli.Context) error {
 		if err != nil {
 			return fault{err}
 		}
-		_, err = s.Stdout.Write(append(b, '\n'))
-		return err
+		s.Stdout.Write(append(b, '\n'))
+		return nil
 	default:
 		return usage("", "--format: %q is neither text nor json", f)
 	}

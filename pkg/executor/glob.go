@@ -38,17 +38,17 @@ func globber(dir string) func(pattern string) (any, error) {
 // not follow symbolic links. The folder is never left.
 func glob(dir, pattern string) ([]any, error) {
 	if pattern == "" {
-		return nil, errors.New("glob: the pattern is empty")
+		return nil, errors.New("the pattern is empty")
 	}
 	segments := strings.Split(path.Clean(pattern), "/")
 	segments = slices.CompactFunc(segments, func(a, b string) bool { return a == "**" && b == "**" })
 	for _, s := range segments {
 		if _, err := path.Match(s, ""); err != nil {
-			return nil, fmt.Errorf("glob: %q is not a pattern", pattern)
+			return nil, fmt.Errorf("%q is not a pattern", pattern)
 		}
 	}
 	if path.IsAbs(pattern) || segments[0] == ".." {
-		return nil, fmt.Errorf("glob: %q leaves the folder of the workflow", pattern)
+		return nil, fmt.Errorf("%q leaves the folder of the workflow", pattern)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -113,7 +113,7 @@ func (m *matcher) walk(at string, segments []string) error {
 			continue
 		}
 		if m.found[name] = true; len(m.found) > maxMatches {
-			return fmt.Errorf("glob: more than %d paths match", maxMatches)
+			return fmt.Errorf("more than %d paths match", maxMatches)
 		}
 	}
 	return nil

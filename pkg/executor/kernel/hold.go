@@ -50,10 +50,14 @@ func (a *holdAct) begin(k *Kernel) {
 }
 
 func (k *Kernel) whyQueued(sem int32) string {
-	if name := k.sems[sem].Name; name != "" {
+	switch name := k.sems[sem].Name; name {
+	case "":
+		return "a slot of the limit"
+	case plan.Jobs:
+		return "a slot of " + name
+	default:
 		return fmt.Sprintf("semaphore %q", name)
 	}
-	return "a slot of the limit"
 }
 
 func (a *holdAct) work(k *Kernel) {

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/expr"
 )
 
+// Jobs is the name of the semaphore of Options.Jobs: none that a file can give to one of its own.
+const Jobs = "--jobs"
+
 // The last pass runs only when nothing is wrong: every step becomes a Step with its modifiers as nodes.
 
 // builder builds the steps of one workflow.
@@ -25,7 +28,7 @@ func (c *compiler) build(f *ast.File) {
 	jobs := int32(-1)
 	if c.opt.Jobs > 0 {
 		jobs = int32(len(p.Semaphores))
-		p.Semaphores = append(p.Semaphores, Semaphore{Name: "jobs", Permits: c.opt.Jobs})
+		p.Semaphores = append(p.Semaphores, Semaphore{Name: Jobs, Permits: c.opt.Jobs})
 	}
 	total := 0
 	for _, u := range c.units {

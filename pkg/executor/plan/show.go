@@ -14,8 +14,12 @@ import (
 // its action, its modifiers as words and its place; names are those of the file.
 //
 //	tests  gather for shard in range(inputs.shards)  limit 2 · timeout 5m   # ci.yaml:12
-func (p *Plan) String() string {
-	w := &writer{plan: p}
+func (p *Plan) String() string { return p.Show(nil) }
+
+// Show is String with the values that the inputs of the main workflow have in a run. Those of secret inputs are not
+// shown.
+func (p *Plan) Show(values map[string]any) string {
+	w := &writer{plan: p, values: values}
 	for i, x := range p.Workflows {
 		if i > 0 {
 			w.b.WriteByte('\n')
@@ -43,9 +47,10 @@ func (p *Plan) String() string {
 
 // writer writes a plan.
 type writer struct {
-	plan *Plan
-	body *Step // of the workflow that is being written
-	b    strings.Builder
+	plan   *Plan
+	values map[string]any // of the main workflow's inputs, as far as they are known
+	body   *Step          // of the workflow that is being written
+	b      strings.Builder
 }
 
 // title is the workflow's name, that of its file if it has none.
@@ -64,13 +69,16 @@ func (w *writer) workflow(x *Workflow) {
 			typ = "any"
 		}
 		fmt.Fprintf(&w.b, "  input %s  %s", in.Name.Text, typ)
+		v, known := w.values[in.Name.Text]
 		switch {
 		case in.Secret:
 			w.b.WriteString(", secret")
+		case known && x == w.plan.Main:
+			fmt.Fprintf(&w.b, " = %s", clip(constant(v)))
 		case in.Required:
 			w.b.WriteString(", required")
 		default:
-			fmt.Fprintf(&w.b, " = %s", constant(in.Default))
+			fmt.Fprintf(&w.b, " = %s", clip(constant(in.Default)))
 		}
 		w.b.WriteByte('\n')
 	}
@@ -154,9 +162,12 @@ func (w *writer) modifiers(n Node, words []string) modified {
 			say("%s", retry(x))
 			n = x.Body
 		case *Hold:
-			if x.Sem == Slots {
+			switch {
+			case x.Sem == Slots:
 				say("slot")
-			} else {
+			case w.plan.Semaphores[x.Sem].Name == Jobs:
+				say("slot of %s", Jobs)
+			default:
 				say("semaphore %s", w.plan.Semaphores[x.Sem].Name)
 			}
 			n = x.Body

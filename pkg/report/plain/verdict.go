@@ -43,7 +43,10 @@ func (p *Printer) verdict(e event.Event) {
 		p.causes(e.Err)
 	}
 	if e.Status != event.Succeeded && p.opt.Again != "" && !p.opt.Quiet {
-		fmt.Fprintf(p.out, "\nagain: %s\n", clean(p.opt.Again, false))
+		p.out.WriteString("\nagain: ")
+		for line := range strings.Lines(p.opt.Again) { // one in quotes may have several
+			p.out.WriteString(clean(strings.TrimSuffix(line, "\n"), false) + "\n")
+		}
 	}
 }
 

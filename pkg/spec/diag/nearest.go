@@ -1,14 +1,21 @@
 package diag
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Nearest is the one of known that name was probably meant to be: the first that is at most a third of its letters
-// away (one, for short names), not minding case and - for _. "" if there is none.
+// away (one, for short names), not minding case and - for _. "" if there is none. A name of one or two characters says
+// too little for more than a difference in case.
 func Nearest(name string, known []string) string {
 	if name == "" {
 		return ""
 	}
 	best, at := max(1, len(name)/3)+1, ""
+	if utf8.RuneCountInString(name) <= 2 {
+		best = 1
+	}
 	name = fold(name)
 	for _, k := range known {
 		if longer := len(k) - len(name); longer >= best || -longer >= best {

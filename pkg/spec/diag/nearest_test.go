@@ -14,6 +14,12 @@ func TestNearest(t *testing.T) {
 		{"nodry", ""},
 		{"", ""},
 		{"paln", "plan"},
+		{"N", "n"},
+		{"m", ""},
+		{"nn", ""},
+		{"ru", ""},
+		{"é", ""},
+		{"rum", "run"},
 	} {
 		if got := Nearest(c.name, known); got != c.want {
 			t.Errorf("Nearest(%q) = %q, want %q", c.name, got, c.want)
