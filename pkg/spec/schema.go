@@ -94,7 +94,7 @@ type branch struct {
 
 func (b branch) noun() string {
 	article := "a "
-	if strings.ContainsRune("aeiou", rune(b.action[0])) {
+	if strings.ContainsRune("aeiou", rune(b.action[0])) || b.action == "http" {
 		article = "an "
 	}
 	switch b.where {

@@ -116,9 +116,6 @@ var words = []word{
 	{name: "artifacts", on: step, with: []string{"run"}, later: true, json: `{}`, about: "Files that the distributed engine brings back."},
 }
 
-// laterKinds are actions of the language that this version does not have yet.
-var laterKinds = []string{"http"}
-
 // language is the language with the kinds of one caller.
 type language struct {
 	kinds    map[string]*kind.Kind
@@ -164,8 +161,6 @@ func (l *language) isAction(key string, where place) bool {
 }
 
 func (l *language) actionList(where place) string { return strings.Join(l.actionsAt(where), ", ") }
-
-func laterAction(key string) bool { return slices.Contains(laterKinds, key) }
 
 // known says whether key is a word of any step.
 func (l *language) known(key string) bool { return len(l.owners(key)) > 0 || l.allowed(key, inList) }

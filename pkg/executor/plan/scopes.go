@@ -28,6 +28,8 @@ type site struct {
 	// condition: it is an `if`, which may test secrets and needs. secret: a secret may stand here. channels: a
 	// secret may stand in those members of the mapping that take it out of this process safely.
 	condition, secret, channels bool
+	// request: it is an http step's.
+	request bool
 	// again: a text at the top of the file, read once more for one of its workflows. What is wrong with it
 	// was said for the file's own workflow.
 	again bool
@@ -110,6 +112,7 @@ func (u *unit) action(p *place, s site) {
 			in := s
 			in.secret = arg.Key.Text == "stdin"
 			in.channels = arg.Key.Text == "http"
+			in.request = in.channels
 			u.value(arg.Value, in, expr.Any)
 		}
 	case *ast.Call:
