@@ -130,6 +130,9 @@ func again(c *cli.Context, path string, p *plan.Plan) string {
 	if file := c.String(flagInputs); file != "" {
 		line += " --" + flagInputs + " " + quote(file)
 	}
+	for _, file := range c.StringSlice(flagEnvFile) {
+		line += " --" + flagEnvFile + " " + quote(file)
+	}
 	for _, i := range c.StringSlice(flagInput) {
 		name, value, _ := strings.Cut(i, "=")
 		if in := declared(p, name); in != nil && in.Secret && !strings.HasPrefix(value, "@") {

@@ -53,12 +53,14 @@ func (u *unit) resolve() {
 	main := u.file.ast.Main
 	if main != u.ast {
 		s.again = true
-		u.env = u.layer(main.Env, nil, s)
+		u.env = u.layer(main.Env, u.dotenv(s), s)
 		if main.Body != nil {
 			s.env = u.env
 			u.defaults(main.Body.Defaults, s)
 		}
 		s.again = false
+	} else {
+		u.env = u.dotenv(s)
 	}
 	u.env = u.layer(u.ast.Env, u.env, s)
 	for _, p := range u.places {
@@ -168,6 +170,23 @@ func (u *unit) defaults(d *ast.Defaults, s site) {
 	for _, a := range d.Args {
 		u.value(a.Value, s, expr.Any)
 	}
+}
+
+// dotenv is the layer of the file's dotenv files, around everything else that it says of the environment. A variable
+// with the name of a secret, whichever file declares it, is that secret: only steps that name it get it.
+func (u *unit) dotenv(s site) *Env {
+	var open []ast.Pair
+	for _, v := range u.file.ast.Vars {
+		if u.c.take(v) {
+			continue
+		}
+		open = append(open, v)
+	}
+	e := u.layer(open, nil, s)
+	if e != nil {
+		e.Dotenv = true
+	}
+	return e
 }
 
 // layer is env with the variables of pairs over it.
