@@ -64,7 +64,7 @@ func inputFlags() []cli.Flag {
 		textFlag(flagInputs, "", "FILE", "inputs as a mapping in YAML or JSON"),
 		&cli.StringSliceFlag{
 			Name:  flagEnvFile,
-			Usage: "`FILE` of NAME=value lines, over the dotenv files of the workflow; repeatable, a later one wins",
+			Usage: "`FILE` of NAME=value lines, over those that the workflow names; repeatable",
 		},
 		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}
