@@ -129,7 +129,10 @@ func TestCompletionRunsNothing(t *testing.T) {
 }
 
 func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"a.yaml": "a.yaml", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "k=v,w": "k=v,w", "~x": "'~x'"} {
+	for in, want := range map[string]string{
+		"a.yaml": "a.yaml", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "k=v,w": "k=v,w", "~x": "'~x'",
+		"a\n\tb": "'a\n\tb'", "a\x1bb": `'a'"$(printf '\033')"'b'`, "\u009b\xff": `''"$(printf '\302\233')"''"$(printf '\377')"''`,
+	} {
 		if got := quote(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}

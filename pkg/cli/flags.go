@@ -10,6 +10,7 @@ import (
 const (
 	flagInput     = "input"
 	flagInputs    = "inputs-file"
+	flagEnvFile   = "env-file"
 	flagDryRun    = "dry-run"
 	flagJobs      = "jobs"
 	flagTimeout   = "timeout"
@@ -61,6 +62,10 @@ func inputFlags() []cli.Flag {
 			Usage: "`NAME=VALUE` an input; NAME=@FILE takes the text of a file; repeatable",
 		},
 		textFlag(flagInputs, "", "FILE", "inputs as a mapping in YAML or JSON"),
-		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes at once"},
+		&cli.StringSliceFlag{
+			Name:  flagEnvFile,
+			Usage: "`FILE` of NAME=value lines, over those that the workflow names; repeatable",
+		},
+		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}
 }

@@ -79,7 +79,7 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 		debug.SetMemoryLimit(spec.MemoryLimit)
 		defer debug.SetMemoryLimit(old)
 	}
-	opt := executor.LoadOptions{Kinds: steps.Builtin(), Stdin: s.Stdin, Jobs: c.Int(flagJobs)}
+	opt := executor.LoadOptions{Kinds: steps.Builtin(), Stdin: s.Stdin, Jobs: c.Int(flagJobs), EnvFiles: c.StringSlice(flagEnvFile)}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}

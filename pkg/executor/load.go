@@ -18,6 +18,8 @@ import (
 type LoadOptions struct {
 	// Kinds are the leaf kinds that the files may use: steps.Builtin() and what a program adds.
 	Kinds []*kind.Kind
+	// EnvFiles are dotenv files over those that the files name; a later one wins.
+	EnvFiles []string
 	// Stdin is read when the path is "-".
 	Stdin io.Reader
 	// Jobs bounds how many steps that work outside this process run at once; 0: no bound.
@@ -27,7 +29,7 @@ type LoadOptions struct {
 // Load reads the workflow file at path with the files that it calls, checks everything and compiles it. What the operating
 // system refuses comes back as it is; any other error is a diag.List of all that is wrong in all these files, sorted.
 func Load(path string, opt LoadOptions) (*plan.Plan, error) {
-	reading := spec.Options{Kinds: opt.Kinds}
+	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile)}
 	compiling := plan.Options{
 		Jobs:    opt.Jobs,
 		Problem: spec.InputProblem,
@@ -48,6 +50,21 @@ func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 		return nil, err
 	}
 	return nil, slices.Concat(problems, plan.Check(file, compiling)).Err()
+}
+
+// readOnce is read, but each file only once: a pipe has nothing more to say to the next file of the workflow.
+func readOnce(read func(string) ([]byte, error)) func(string) ([]byte, error) {
+	known := map[string][]byte{}
+	return func(path string) ([]byte, error) {
+		if b, ok := known[path]; ok {
+			return b, nil
+		}
+		b, err := read(path)
+		if err == nil {
+			known[path] = b
+		}
+		return b, err
+	}
 }
 
 // fromHere is path, which is relative to dir, as seen from the current folder if that is around it: so messages name it

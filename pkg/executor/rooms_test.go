@@ -20,14 +20,16 @@ func rooms() map[string][]string {
 		kernel = "pkg/executor/kernel"
 		ast    = "pkg/spec/ast"
 		diag   = "pkg/spec/diag"
+		dotenv = "pkg/spec/dotenv"
 		expr   = "pkg/spec/expr"
 		kind   = "pkg/spec/kind"
 	)
 	return map[string][]string{
 		"cmd/flowrun":          {"pkg/cli"},
 		"pkg/cli":              {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "schema"},
-		"pkg/spec":             {ast, diag, expr, kind, "schema"},
+		"pkg/spec":             {ast, diag, dotenv, expr, kind, "schema"},
 		diag:                   nil,
+		dotenv:                 {diag},
 		expr:                   {event, diag},
 		kind:                   {event},
 		ast:                    {diag, expr, kind},

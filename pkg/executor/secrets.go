@@ -19,7 +19,7 @@ func CheckSecrets(p *plan.Plan, opt Options) error {
 	return problems.Err()
 }
 
-// secrets finds the values of the secrets that p declares: in opt, in the environment, or in their files. A secret
+// secrets finds the values of the secrets that p declares: in opt, in their files, in dotenv files, or in the environment. A secret
 // that is set to an empty text is one that there is not (`if: secrets.X != ""`); one that is not set at all
 // is a mistake.
 func secrets(p *plan.Plan, opt Options) (map[string]string, diag.List) {
@@ -61,6 +61,9 @@ func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) 
 			return "", "secret \"" + s.Name.Text + "\" cannot be read: " + err.Error()
 		}
 		return strings.TrimRight(string(b), "\r\n"), ""
+	}
+	if v, ok := p.Given[s.Name.Text]; ok {
+		return v, ""
 	}
 	// The last of several counts, as for a process.
 	for i := len(env) - 1; i >= 0; i-- {

@@ -32,7 +32,7 @@ func (r *reader) explainKeys(n *yaml.Node, b branch, v *validator) {
 		if v.props[k.Value] != nil {
 			continue
 		}
-		if w := wordFor(k.Value, b); w != nil && w.later || laterAction(k.Value) {
+		if w := wordFor(k.Value, b); w != nil && w.later {
 			r.found(r.find(k, value, "not-yet", "%s arrives with a later version", k.Value))
 			continue
 		}

@@ -35,6 +35,8 @@ var definitions = map[string]string{
 	"id":        `{"title": "id", "type": "string", "pattern": "` + idPattern + `"}`,
 	"ids":       `{"title": "id or list of ids", "type": ["string", "array"], "pattern": "` + idPattern + `", "minItems": 1, "items": {"$ref": "#/definitions/id"}}`,
 	"names":     `{"title": "name or list of names", "type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}}`,
+	"files":     `{"title": "file or list of files", "type": ["string", "array"], "pattern": "[^?]", "patternErrorMessage": "no name of a file", "minItems": 1,
+		"items": {"type": "string", "pattern": "[^?]", "patternErrorMessage": "no name of a file"}}`,
 	"env":       `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
 	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"]},
 		{"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
@@ -94,7 +96,7 @@ type branch struct {
 
 func (b branch) noun() string {
 	article := "a "
-	if strings.ContainsRune("aeiou", rune(b.action[0])) {
+	if strings.ContainsRune("aeiou", rune(b.action[0])) || b.action == "http" {
 		article = "an "
 	}
 	switch b.where {
@@ -495,7 +497,7 @@ func (r *reader) checkKnown(n *yaml.Node, b branch) {
 			continue
 		}
 		near := diag.Nearest(k.Value, slices.Sorted(maps.Keys(props)))
-		if near == "" || field(n, near) != nil || r.lang.known(k.Value) || laterAction(k.Value) {
+		if near == "" || field(n, near) != nil || r.lang.known(k.Value) {
 			r.mark(k)
 			continue
 		}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/dotenv"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -44,6 +45,11 @@ type Options struct {
 	Kinds []*kind.Kind
 	// Dir is the absolute folder of the file.
 	Dir string
+	// EnvFiles are dotenv files that the caller adds. They win over those that the file names.
+	EnvFiles []string
+	// ReadFile reads dotenv files; path is absolute, or one of EnvFiles. Nil: none is read, and their variables are not
+	// there. Load sets it to ReadFile of this package.
+	ReadFile func(path string) ([]byte, error)
 }
 
 // Parse reads a workflow file. path is its name in messages. The error is a diag.List, sorted, with all that
@@ -56,6 +62,9 @@ func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 		return nil, r.problems.Err()
 	}
 	file := r.file(root)
+	if opt.ReadFile != nil {
+		file.Vars = r.variables(file, opt)
+	}
 	file.Dir = opt.Dir
 	file.Source = src
 	err := r.err()
@@ -81,7 +90,20 @@ func Load(path string, stdin io.Reader, opt Options) (*ast.File, error) {
 			return nil, err
 		}
 	}
+	if opt.ReadFile == nil {
+		opt.ReadFile = ReadFile
+	}
 	return Parse(path, src, opt)
+}
+
+// ReadFile reads a dotenv file, and no more of it than one byte over what it may have. It may be a pipe.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, dotenv.MaxBytes+1))
 }
 
 // readAll reads one byte more than a file may have, so that Parse sees that it is too large.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -167,18 +168,42 @@ func (r *reader) checkKind(leaf *ast.Leaf, n *yaml.Node) {
 	}
 	constant := make(map[string]any, len(leaf.Args))
 	for _, a := range leaf.Args {
-		if a.Value != nil && a.Value.Shape == expr.Constant {
-			constant[a.Key.Text] = a.Value.Const
+		if a.Value != nil && (a.Value.Shape == expr.Constant || a.Value.Shape == expr.Mapping) {
+			constant[a.Key.Text] = known(a.Value)
 		}
 	}
-	leaf.Kind.Check(constant, func(key, code, text string) {
+	leaf.Kind.Check(constant, func(path, code, text string) {
 		at := n
+		key, member, inside := strings.Cut(path, ".")
+		if m := field(n, key); inside && m != nil && m.Kind == yaml.MappingNode {
+			if v := field(m, member); v != nil {
+				m = v
+			}
+			r.problem(m, code, "%s", text)
+			return
+		}
 		if i := slices.IndexFunc(leaf.Args, func(p ast.Pair) bool { return p.Key.Text == key }); i >= 0 && leaf.Args[i].Value != nil {
 			r.problems.Add(leaf.Args[i].Value.Pos, code, "%s", text)
 			return
 		}
 		r.problem(at, code, "%s", text)
 	})
+}
+
+// known is what of a value is constant.
+func known(t *expr.Template) any {
+	switch t.Shape {
+	case expr.Constant:
+		return t.Const
+	case expr.Mapping:
+		m := make(map[string]any, len(t.Keys))
+		for i, key := range t.Keys {
+			m[key] = known(t.Vals[i])
+		}
+		return m
+	default:
+		return kind.Computed{}
+	}
 }
 
 // modifier reads a key that every step has; false: k is none of these.
@@ -345,10 +370,6 @@ func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		k := deref(n.Content[i])
-		if later := laterAction(k.Value); later && where != inFile && where != inWorkflow {
-			r.problem(k, "not-yet", "%s arrives with a later version", k.Value)
-			return nil
-		}
 		if where != inFile && where != inWorkflow && r.lang.known(k.Value) {
 			continue
 		}

@@ -66,7 +66,7 @@ var words = []word{
 	{name: "name", on: file, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the workflow in reports."},
 	{name: "description", on: header, mode: kind.Text, json: `{"type": "string"}`, about: "What the workflow is for."},
 	{name: "inputs", on: header, mode: kind.Literal, json: `{"$ref": "#/definitions/inputs"}`, about: "Typed inputs, checked before anything runs."},
-	{name: "dotenv", on: file, mode: kind.Literal, later: true, json: `{"$ref": "#/definitions/names"}`, about: "Files of NAME=value lines; one that may be missing ends in a question mark."},
+	{name: "dotenv", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/files"}`, about: "Files of NAME=value lines; one that may be missing ends in a question mark."},
 	{name: "secrets", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/secrets"}`, about: "Names of environment variables that are masked everywhere and given only to steps that name them."},
 	{name: "semaphores", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/semaphores"}`, about: "Named limits, shared by the whole run."},
 	{name: "workflows", on: file, mode: kind.Literal, json: `{"type": "object", "propertyNames": {"pattern": "` + namePattern + `"}, "additionalProperties": {"$ref": "#/definitions/workflow"}}`, about: "Reusable workflows, for call."},
@@ -116,9 +116,6 @@ var words = []word{
 	{name: "artifacts", on: step, with: []string{"run"}, later: true, json: `{}`, about: "Files that the distributed engine brings back."},
 }
 
-// laterKinds are actions of the language that this version does not have yet.
-var laterKinds = []string{"http"}
-
 // language is the language with the kinds of one caller.
 type language struct {
 	kinds    map[string]*kind.Kind
@@ -164,8 +161,6 @@ func (l *language) isAction(key string, where place) bool {
 }
 
 func (l *language) actionList(where place) string { return strings.Join(l.actionsAt(where), ", ") }
-
-func laterAction(key string) bool { return slices.Contains(laterKinds, key) }
 
 // known says whether key is a word of any step.
 func (l *language) known(key string) bool { return len(l.owners(key)) > 0 || l.allowed(key, inList) }

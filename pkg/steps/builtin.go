@@ -6,6 +6,7 @@ import "github.com/flowrun/flowrun/pkg/spec/kind"
 func Builtin() []*kind.Kind {
 	return []*kind.Kind{
 		runKind(),
+		httpKind(),
 		sleepKind(),
 		valueKind(),
 		echoKind(),

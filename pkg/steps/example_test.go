@@ -46,6 +46,7 @@ func Example_ownKind() {
 
 	// Output:
 	// run
+	// http
 	// sleep
 	// value
 	// echo

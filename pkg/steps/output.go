@@ -170,7 +170,8 @@ func head(s string) string {
 	return strconv.Quote(s)
 }
 
-const sizeSchema = `{"title": "size", "type": ["string", "integer"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$", "minimum": 0}`
+const sizeSchema = `{"title": "size", "type": ["string", "integer"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$", "minimum": 0,
+	"patternErrorMessage": "no size: write one as 64KiB, 10MiB or 1GiB"}`
 
 var sizePattern = regexp.MustCompile(`^([0-9]+)(B|KiB|MiB|GiB)$`)
 

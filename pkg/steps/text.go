@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
 // text is a value as interpolation writes it: a text as it is, anything else as JSON, floats without exponent.
@@ -56,6 +57,8 @@ func duration(v any) (time.Duration, error) {
 // checkDuration reports what is wrong with a duration as written in the file, where a bare number has no unit.
 func checkDuration(key string, v any, report func(key, code, text string)) {
 	switch n := v.(type) {
+	case kind.Computed:
+		return
 	case int, float64:
 		if n != 0 && n != 0.0 {
 			report(key, "bad-duration", fmt.Sprintf("%s has no unit: write %s", text(v), strconv.Quote(text(v)+"s")))

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -144,6 +145,21 @@ func (c *compiler) secret(s *ast.Secret) {
 		return
 	}
 	c.plan.Secrets = append(c.plan.Secrets, s)
+}
+
+// take takes a variable of a dotenv file that is a secret's and says whether it is one. The first file's value wins.
+func (c *compiler) take(v ast.Pair) bool {
+	i := slices.IndexFunc(c.plan.Secrets, func(s *ast.Secret) bool { return s.Name.Text == v.Key.Text })
+	if i < 0 {
+		return false
+	}
+	if _, ok := c.plan.Given[v.Key.Text]; !ok && c.plan.Secrets[i].File == "" {
+		if c.plan.Given == nil {
+			c.plan.Given = map[string]string{}
+		}
+		c.plan.Given[v.Key.Text] = v.Value.Const.(string)
+	}
+	return true
 }
 
 // semaphore enters a semaphore in the one space of all files.

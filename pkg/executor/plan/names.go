@@ -348,6 +348,9 @@ func (n *names) guard(use expr.Use, s site, what string) bool {
 		return true
 	}
 	help := fmt.Sprintf("give it to the step by env: {NAME: ${{ %s }}}, or by stdin", spelled(use))
+	if s.request {
+		help = "in an http step it may stand in headers, body, json and form"
+	}
 	if s.condition {
 		help = fmt.Sprintf(`in "if" only this can be asked: %s != ""`, spelled(use))
 	}

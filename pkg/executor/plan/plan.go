@@ -33,6 +33,8 @@ type Plan struct {
 	Steps      []*Step     // every step, by Step.Index
 	Semaphores []Semaphore
 	Secrets    []*ast.Secret // of all files, each name once
+	// Given are the values of secrets that stand in dotenv files. They are not in any Env.
+	Given map[string]string
 }
 
 // Workflow is a body with its own frame.
@@ -75,6 +77,8 @@ type Step struct {
 type Env struct {
 	Outer *Env
 	Vars  []Var
+	// Dotenv: the variables are those of dotenv files, whose values are not shown.
+	Dotenv bool
 }
 
 // Var is one variable of a layer. A nil Value removes it.

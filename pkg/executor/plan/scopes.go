@@ -28,6 +28,8 @@ type site struct {
 	// condition: it is an `if`, which may test secrets and needs. secret: a secret may stand here. channels: a
 	// secret may stand in those members of the mapping that take it out of this process safely.
 	condition, secret, channels bool
+	// request: it is an http step's.
+	request bool
 	// again: a text at the top of the file, read once more for one of its workflows. What is wrong with it
 	// was said for the file's own workflow.
 	again bool
@@ -51,12 +53,14 @@ func (u *unit) resolve() {
 	main := u.file.ast.Main
 	if main != u.ast {
 		s.again = true
-		u.env = u.layer(main.Env, nil, s)
+		u.env = u.layer(main.Env, u.dotenv(s), s)
 		if main.Body != nil {
 			s.env = u.env
 			u.defaults(main.Body.Defaults, s)
 		}
 		s.again = false
+	} else {
+		u.env = u.dotenv(s)
 	}
 	u.env = u.layer(u.ast.Env, u.env, s)
 	for _, p := range u.places {
@@ -110,6 +114,7 @@ func (u *unit) action(p *place, s site) {
 			in := s
 			in.secret = arg.Key.Text == "stdin"
 			in.channels = arg.Key.Text == "http"
+			in.request = in.channels
 			u.value(arg.Value, in, expr.Any)
 		}
 	case *ast.Call:
@@ -165,6 +170,23 @@ func (u *unit) defaults(d *ast.Defaults, s site) {
 	for _, a := range d.Args {
 		u.value(a.Value, s, expr.Any)
 	}
+}
+
+// dotenv is the layer of the file's dotenv files, around everything else that it says of the environment. A variable
+// with the name of a secret, whichever file declares it, is that secret: only steps that name it get it.
+func (u *unit) dotenv(s site) *Env {
+	var open []ast.Pair
+	for _, v := range u.file.ast.Vars {
+		if u.c.take(v) {
+			continue
+		}
+		open = append(open, v)
+	}
+	e := u.layer(open, nil, s)
+	if e != nil {
+		e.Dotenv = true
+	}
+	return e
 }
 
 // layer is env with the variables of pairs over it.

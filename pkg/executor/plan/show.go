@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -251,7 +252,9 @@ func environment(env, outer *Env) []string {
 	for ; env != nil && env != outer; env = env.Outer {
 		for i := len(env.Vars) - 1; i >= 0; i-- {
 			word := "env -" + env.Vars[i].Name
-			if v := env.Vars[i].Value; v != nil {
+			if v := env.Vars[i].Value; env.Dotenv {
+				word = "env " + env.Vars[i].Name + " of " + filepath.Base(v.Pos.File)
+			} else if v != nil {
 				word = "env " + env.Vars[i].Name + "=" + source(v)
 			}
 			out = append([]string{word}, out...)

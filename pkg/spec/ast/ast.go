@@ -26,6 +26,7 @@ type File struct {
 	Dir        string // absolute folder of the file
 	Main       *Workflow
 	Dotenv     []Name
+	Vars       []Pair // of the files of Dotenv and of those that the caller added, each name once; constants
 	Secrets    []*Secret
 	Semaphores []*Semaphore
 	Workflows  []*Workflow

@@ -19,7 +19,8 @@ type Kind struct {
 	Description string
 	// Keys are the action's own key first (named like the kind), then those that may stand beside it.
 	Keys []Key
-	// Check says what is wrong in a step whatever the run brings; it sees the arguments that are constant.
+	// Check says what is wrong in a step whatever the run brings; it sees the arguments that are constant. Of a mapping
+	// in which only some values are, the others are Computed. key is the argument's, or as http.url a member's of it.
 	Check func(constant map[string]any, report func(key, code, text string))
 	// Limited: the step works outside this process, so `defaults` and --jobs are meant for it (run, http).
 	Limited bool
@@ -53,6 +54,9 @@ const (
 	Literal             // no expressions
 	Script              // Text; a text is a program in another language: no expression may be spliced into it
 )
+
+// Computed stands in an argument that Check sees for a value that is known at run time only.
+type Computed struct{}
 
 // Args are the evaluated arguments of a step: key to value, only those written or given by defaults.
 type Args map[string]any
