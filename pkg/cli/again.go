@@ -20,34 +20,31 @@ func again(c *cli.Context, path string, p *plan.Plan) string {
 		path = "./" + path // no flag
 	}
 	words := []string{"flowrun", c.Command.Name, quote(path)}
-	add := func(f cli.Flag, value string) {
-		dashed := "--" + f.Names()[0]
-		if len(f.Names()) > 1 {
-			dashed = "-" + f.Names()[1]
-		}
-		words = append(words, dashed, quote(value))
-	}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		if !c.IsSet(name) {
 			continue
 		}
+		dashed := "--" + name
+		if len(f.Names()) > 1 {
+			dashed = "-" + f.Names()[1]
+		}
 		switch f.(type) {
 		case *cli.BoolFlag:
-			words = append(words, "--"+name)
 			if !c.Bool(name) {
-				words[len(words)-1] += "=false" // it may be set in the environment
+				dashed += "=false" // it may be set in the environment
 			}
+			words = append(words, dashed)
 		case *cli.DurationFlag:
-			add(f, event.FormatDuration(c.Duration(name)))
+			words = append(words, dashed, quote(event.FormatDuration(c.Duration(name))))
 		case *cli.StringSliceFlag:
 			for _, v := range c.StringSlice(name) {
-				if !tellsSecret(p, v) {
-					add(f, v)
+				if name != flagInput || !tellsSecret(p, v) {
+					words = append(words, dashed, quote(v))
 				}
 			}
 		default:
-			add(f, fmt.Sprint(c.Value(name)))
+			words = append(words, dashed, quote(fmt.Sprint(c.Value(name))))
 		}
 	}
 	return strings.Join(words, " ")

@@ -231,6 +231,13 @@ func TestGrace(t *testing.T) {
 
 // A reader that goes away does not stop the run, and its cleanups run.
 func TestReaderGoes(t *testing.T) {
+	for _, format := range []string{"text", "ndjson"} {
+		t.Run(format, func(t *testing.T) { readerGoes(t, format) })
+	}
+}
+
+func readerGoes(t *testing.T, format string) {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "flow.yaml")
 	src := `
@@ -246,7 +253,9 @@ steps:
 	if err := syscall.Mkfifo(gate, 0o666); err != nil {
 		t.Skip(err)
 	}
-	cmd := exec.Command("flowrun", "run", file)
+	cmd := exec.Command("flowrun", "run", "--format", format, file)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +272,9 @@ steps:
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("ended with %v", err)
+	}
+	if strings.Contains(said.String(), "flowrun: ") {
+		t.Errorf("said\n%s", said.String())
 	}
 	if _, err := os.Stat(filepath.Join(dir, "tidied")); err != nil {
 		t.Error("the cleanup did not run")

@@ -49,6 +49,9 @@ func TestGlob(t *testing.T) {
 		if _, err := glob(dir, pattern); err == nil {
 			t.Errorf("%q is not refused", pattern)
 		}
+		if _, err := glob(dir, pattern); err != nil && strings.HasPrefix(err.Error(), "glob: ") { // the function says so
+			t.Errorf("%s: %s", pattern, err)
+		}
 	}
 }
 
