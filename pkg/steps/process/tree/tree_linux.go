@@ -1,0 +1,285 @@
+package tree
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// system is what this process knows about itself.
+type system struct {
+	maker maker
+	// owned is set when every child of this process that is not a leader is a stray: see Own.
+	owned bool
+}
+
+// self is found out once. Children are a property of the process, so what is known of them is one of it, too.
+var self struct {
+	once   sync.Once
+	system system
+	last   atomic.Int64 // number of the newest Root
+	// strays is held while strays are listed, signalled and collected: a number that was listed stays theirs.
+	strays sync.Mutex
+}
+
+// Own says that this program forks by this package alone and has the supervisor as its parent (0: none). It becomes a
+// subreaper. It must be called before the first Root is made, if at all: a program with children of its own must not.
+func Own(supervisor int) {
+	self.once.Do(func() {
+		owned := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+		if _, err := strays(); err != nil { // a kernel without lists of children
+			owned = false
+		}
+		self.system = system{maker: newMaker(supervisor), owned: owned}
+		if owned { // others may fork here if not, and their children must not get our marks
+			self.system.maker = self.system.maker.withLimit()
+		}
+	})
+}
+
+func know() *system {
+	self.once.Do(func() { self.system = system{maker: newMaker(0)} })
+	return &self.system
+}
+
+// Owned says whether orphans of the steps come to this process.
+func Owned() bool { return know().owned }
+
+// Supervised says whether a supervisor has started this process.
+func Supervised() bool { return !strings.Contains(know().maker.text, ":0:0:") }
+
+func strays() ([]int, error) {
+	pid := strconv.Itoa(os.Getpid())
+	return childrenOfThread(pid, pid)
+}
+
+// Root is one leader and everything that descends from it.
+type Root struct {
+	n      int
+	leader int // 0 before Fork
+}
+
+// NewRoot is a root without processes.
+func NewRoot() *Root { return &Root{n: int(self.last.Add(1)) & (1<<limitBits - 1)} }
+
+// Env adds the mark to the environment of the leader.
+func (r *Root) Env(env []string) []string {
+	mark := know().maker.text + strconv.Itoa(r.n)
+	out := make([]string, 0, len(env)+1)
+	for _, v := range env {
+		if outer, ok := strings.CutPrefix(v, Variable+"="); ok {
+			if outer != "" {
+				mark = outer + " " + mark
+			}
+			continue
+		}
+		out = append(out, v)
+	}
+	return append(out, Variable+"="+mark)
+}
+
+// Fork calls f, which forks the leader into a session of its own and returns its number. It must not run on the
+// process's first thread, nor twice at a time.
+func (r *Root) Fork(f func() (int, error)) (err error) {
+	know().maker.limited(r.n, func() { r.leader, err = f() })
+	return err
+}
+
+// All of what follows is for a leader that has not been collected.
+
+// Tell sends the signal, and CONT so that a stopped process sees it, once to each process.
+func (r *Root) Tell(sig unix.Signal) {
+	tell := func(fd int, s stat) {
+		if s.group != r.leader {
+			_ = unix.PidfdSendSignal(fd, sig, nil, 0)
+			_ = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
+		}
+	}
+	// Found first: a parent that is told first may end before its children are looked for.
+	below(r.leader, func() bool { return true }, nil, tell)
+	r.each(func(pid int) { within(pid, r.has(pid), nil, tell) })
+	_ = unix.Kill(-r.leader, sig)
+	_ = unix.Kill(-r.leader, unix.SIGCONT)
+}
+
+// Kill kills what it finds of the root, the leader too. Others may have been made meanwhile: call it until Left says
+// that there are none.
+func (r *Root) Kill() {
+	endChild(r.leader)
+	_ = unix.Kill(-r.leader, unix.SIGKILL)
+	r.each(func(pid int) {
+		if know().owned {
+			endChild(pid)
+			return
+		}
+		within(pid, r.has(pid), send(unix.SIGSTOP), send(unix.SIGKILL))
+	})
+}
+
+// has checks that pid, of which a pidfd has been opened, is marked.
+func (r *Root) has(pid int) func(stat) bool {
+	return func(s stat) bool { return s.session == r.leader || know().maker.number(pid) == r.n }
+}
+
+// Left are the processes of the root that are alive when the leader has ended, without those below them.
+func (r *Root) Left() (left []int) {
+	r.each(func(pid int) { left = append(left, pid) })
+	return left
+}
+
+// clean is how many lists must be without a stray of ours before it is believed: see childrenOfThread.
+const clean = 3
+
+// each calls f with what lives of the root outside the descent of a leader that is alive.
+func (r *Root) each(f func(pid int)) {
+	if !know().owned {
+		for _, pid := range numbers("/proc") {
+			if pid == r.leader || !own(pid) {
+				continue
+			}
+			if s, ok := readStat(pid); ok && !s.dead() && r.has(pid)(s) {
+				f(pid)
+			}
+		}
+		return
+	}
+	self.strays.Lock()
+	defer self.strays.Unlock()
+	seen := make(map[int]bool)
+	for range clean {
+		pids, err := strays()
+		if err == nil && len(pids) == 0 {
+			return // the usual case, and exact
+		}
+		for _, pid := range pids {
+			s, ok := readStat(pid)
+			switch {
+			case !ok || seen[pid]:
+			case s.dead():
+				collect(pid)
+			case r.has(pid)(s):
+				seen[pid] = true
+				f(pid)
+			}
+		}
+		if len(seen) > 0 {
+			return
+		}
+	}
+}
+
+// Collect collects strays of any root that have ended, for long steps that leave many. It does nothing in a program
+// that does not own its children.
+func Collect() {
+	if !know().owned {
+		return
+	}
+	self.strays.Lock()
+	defer self.strays.Unlock()
+	pids, _ := strays()
+	for _, pid := range pids {
+		if s, ok := readStat(pid); ok && s.dead() {
+			collect(pid)
+		}
+	}
+}
+
+// own says whether a process is of our user.
+func own(pid int) bool {
+	var s unix.Stat_t
+	return unix.Stat("/proc/"+strconv.Itoa(pid), &s) == nil && int(s.Uid) == os.Geteuid()
+}
+
+// EndAll kills every child of this process and what is below, and collects them, until the kernel says that there is
+// none. It is for a process that has no other children. It returns how many it killed, and how many are left when
+// the kernel does not let go of one, as of a process that waits for a dead disk.
+func EndAll(patience time.Duration) (killed, left int) {
+	begin := time.Now()
+	seen := make(map[int]bool)
+	for pause := 50 * time.Microsecond; ; {
+		for {
+			pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil)
+			if err == unix.ECHILD {
+				return len(seen), 0
+			}
+			if pid <= 0 && err != unix.EINTR {
+				break
+			}
+		}
+		pids := children(os.Getpid())
+		for _, pid := range pids {
+			if s, ok := readStat(pid); ok && !s.dead() {
+				seen[pid] = true
+				endChild(pid)
+				pause = 50 * time.Microsecond
+			}
+		}
+		if time.Since(begin) > patience {
+			return len(seen), len(pids)
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, 10*time.Millisecond)
+	}
+}
+
+// Sweep ends what runs that are dead, supervisor and engine, have left: processes of our user with their mark. It
+// returns how many. What belongs to a run that this process itself descends from is not touched.
+func Sweep() (killed int) {
+	w := sweeper{space: namespace(), living: make(map[string]bool)}
+	for _, mark := range marks(os.Getpid()) {
+		w.living[run(mark)] = true
+	}
+	for range 20 { // something may fork meanwhile; who asks next sweeps, too
+		n := w.once()
+		killed += n
+		if n == 0 {
+			break
+		}
+	}
+	return killed
+}
+
+type sweeper struct {
+	space  string
+	living map[string]bool // runs; a dead one stays dead
+}
+
+func (w *sweeper) once() (killed int) {
+	for _, pid := range numbers("/proc") {
+		if !own(pid) || !w.left(pid) {
+			continue
+		}
+		within(pid, func(s stat) bool { return !s.dead() && w.left(pid) }, send(unix.SIGSTOP), func(fd int, s stat) {
+			killed++
+			send(unix.SIGKILL)(fd, s)
+		})
+	}
+	return killed
+}
+
+// left says whether a process has the mark of a run that is dead.
+func (w *sweeper) left(pid int) bool {
+	for _, mark := range marks(pid) {
+		f := strings.Split(mark, ":")
+		if len(f) != 6 || f[0] != w.space {
+			continue
+		}
+		lives, known := w.living[run(mark)]
+		if !known {
+			lives = alive(f[1], f[2]) || alive(f[3], f[4])
+			w.living[run(mark)] = lives
+		}
+		if !lives {
+			return true
+		}
+	}
+	return false
+}
+
+// run is the part of a mark that names the run.
+func run(mark string) string { return mark[:strings.LastIndexByte(mark, ':')+1] }
