@@ -57,13 +57,14 @@ type supervisor struct {
 	fd      int  // its pidfd
 	lent    bool // the terminal is the engine's
 	signals chan os.Signal
-	swept   chan int // closed with how many were left of earlier runs
+	swept   chan int // how many were left of earlier runs
 }
 
 // start starts the engine: the same program with the same arguments.
 func start() (*supervisor, error) {
 	s := &supervisor{fd: -1, signals: make(chan os.Signal, 16), swept: make(chan int, 1)}
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	inherited := tree.Inherited()
+	if err := tree.Supervise(); err != nil {
 		return nil, err
 	}
 	// The engine is not in the group that a terminal signals, and gets all signals from here: each once.
@@ -87,6 +88,7 @@ func start() (*supervisor, error) {
 		signal.Reset(pass...)
 		return nil, err
 	}
+	go func() { s.swept <- tree.Sweep(inherited) }()
 	return s, nil
 }
 
@@ -98,7 +100,6 @@ func (s *supervisor) supervise() {
 			s.send(sig.(unix.Signal))
 		}
 	}()
-	go func() { s.swept <- tree.Sweep() }()
 	status := s.wait()
 	s.takeTerminal()
 	ended, left := tree.EndAll(patience)

@@ -16,7 +16,8 @@ const Variable = "FLOWRUN_PROCESS"
 // A mark in the environment is NAMESPACE:SUPERVISOR:START:ENGINE:START:N. It tells everybody who shares the
 // namespace of process numbers whether the run that made it is alive; there is no file that could be lost.
 //
-// A mark in the limit is 1<<62 | hash of the engine<<28 | N.
+// A mark in the limit is 1<<62 | hash of the run<<28 | N. The supervisor and the engine have it with N 0, which says
+// that the run is alive.
 const (
 	limitBit  = 1 << 62
 	limitBits = 28
@@ -32,18 +33,36 @@ type maker struct {
 
 // newMaker is that of this process; supervisor is 0 when there is none.
 func newMaker(supervisor int) maker {
-	text := namespace() + ":" + who(supervisor) + ":" + who(os.Getpid()) + ":"
-	return maker{text: text}
+	return maker{text: namespace() + ":" + who(supervisor) + ":" + who(os.Getpid()) + ":"}
 }
 
-// withLimit uses the limit, too, which what this process forks inherits from whatever thread forks it.
-func (m maker) withLimit() maker {
-	hash := uint32(2166136261) // FNV-1a
-	for _, c := range []byte(m.text) {
-		hash = (hash ^ uint32(c)) * 16777619
+// hash is the marking limit of a run, by the process that stands above it.
+func hash(top int) uint64 {
+	h := uint32(2166136261) // FNV-1a
+	for _, c := range []byte(namespace() + ":" + who(top)) {
+		h = (h ^ uint32(c)) * 16777619
 	}
-	m.limit = limitBit | uint64(hash)<<limitBits
-	return m
+	return limitBit | uint64(h)<<limitBits
+}
+
+// runOf and numberOf take the mark in a limit apart; 0 is none.
+func runOf(limit uint64) uint64 {
+	if run := limit >> limitBits << limitBits; run&limitBit != 0 && limit < limitBit<<1 {
+		return run
+	}
+	return 0
+}
+
+func numberOf(limit uint64) int { return int(limit & (1<<limitBits - 1)) }
+
+// setLimit gives this process, and what it forks from now on, the limit.
+func setLimit(value uint64) bool {
+	var l unix.Rlimit
+	if unix.Prlimit(0, rlimitLocks, nil, &l) != nil {
+		return false
+	}
+	l.Cur = value
+	return unix.Prlimit(0, rlimitLocks, &l, nil) == nil
 }
 
 // namespace is the number of our namespace of process numbers.
@@ -99,8 +118,8 @@ func marks(pid int) []string {
 // number is which process of this maker the mark of pid means; 0: none.
 func (m maker) number(pid int) int {
 	if m.limit != 0 {
-		if l := limitOf(pid); l>>limitBits == m.limit>>limitBits {
-			return int(l & (1<<limitBits - 1))
+		if l := limitOf(pid); runOf(l) == m.limit {
+			return numberOf(l)
 		}
 	}
 	for _, mark := range marks(pid) {
@@ -114,16 +133,8 @@ func (m maker) number(pid int) int {
 
 // limited calls f while this process has the limit of number n, which what f forks gets.
 func (m maker) limited(n int, f func()) {
-	if m.limit == 0 {
-		f()
-		return
-	}
-	var old unix.Rlimit
-	if unix.Prlimit(0, rlimitLocks, nil, &old) == nil {
-		mine := unix.Rlimit{Cur: m.limit | uint64(n), Max: old.Max}
-		if unix.Prlimit(0, rlimitLocks, &mine, nil) == nil {
-			defer func() { _ = unix.Prlimit(0, rlimitLocks, &old, nil) }()
-		}
+	if m.limit != 0 && setLimit(m.limit|uint64(n)) {
+		defer setLimit(m.limit)
 	}
 	f()
 }

@@ -27,18 +27,30 @@ var self struct {
 	strays sync.Mutex
 }
 
+// Supervise makes this process one that orphans come to, and says that its run is alive. The engine inherits that.
+func Supervise() error {
+	setLimit(hash(os.Getpid()))
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
 // Own says that this program forks by this package alone and has the supervisor as its parent (0: none). It becomes a
 // subreaper. It must be called before the first Root is made, if at all: a program with children of its own must not.
 func Own(supervisor int) {
 	self.once.Do(func() {
-		owned := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
-		if _, err := strays(); err != nil { // a kernel without lists of children
-			owned = false
+		s := system{maker: newMaker(supervisor)}
+		if _, err := strays(); err == nil { // a kernel with lists of children
+			s.owned = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 		}
-		self.system = system{maker: newMaker(supervisor), owned: owned}
-		if owned { // others may fork here if not, and their children must not get our marks
-			self.system.maker = self.system.maker.withLimit()
+		if s.owned { // others may fork here if not, and their children must not get our marks
+			top := supervisor
+			if top == 0 {
+				top = os.Getpid()
+			}
+			if limit := hash(top); setLimit(limit) {
+				s.maker.limit = limit
+			}
 		}
+		self.system = s
 	})
 }
 
@@ -228,13 +240,14 @@ func EndAll(patience time.Duration) (killed, left int) {
 }
 
 // Sweep ends what runs that are dead, supervisor and engine, have left: processes of our user with their mark. It
-// returns how many. What belongs to a run that this process itself descends from is not touched.
-func Sweep() (killed int) {
-	w := sweeper{space: namespace(), living: make(map[string]bool)}
+// returns how many. What belongs to a run that this process itself descends from is not touched: inherited is the
+// limit that it was started with.
+func Sweep(inherited uint64) (killed int) {
+	w := sweeper{space: namespace(), dead: map[string]bool{}, deadLimit: map[uint64]bool{runOf(inherited): false}}
 	for _, mark := range marks(os.Getpid()) {
-		w.living[run(mark)] = true
+		w.dead[run(mark)] = false
 	}
-	for range 20 { // something may fork meanwhile; who asks next sweeps, too
+	for range 20 { // something may fork meanwhile; who comes next sweeps, too
 		n := w.once()
 		killed += n
 		if n == 0 {
@@ -244,9 +257,14 @@ func Sweep() (killed int) {
 	return killed
 }
 
+// Inherited is the marking limit that this process has.
+func Inherited() uint64 { return limitOf(os.Getpid()) }
+
+// sweeper knows which runs are dead, by both of their marks. None is asked about twice.
 type sweeper struct {
-	space  string
-	living map[string]bool // runs; a dead one stays dead
+	space     string
+	dead      map[string]bool
+	deadLimit map[uint64]bool
 }
 
 func (w *sweeper) once() (killed int) {
@@ -262,20 +280,43 @@ func (w *sweeper) once() (killed int) {
 	return killed
 }
 
-// left says whether a process has the mark of a run that is dead.
+// left says whether a process is of a run that is dead. That is asked after its mark was seen: a run lives longer
+// than what it starts.
 func (w *sweeper) left(pid int) bool {
+	if limit := limitOf(pid); runOf(limit) != 0 && numberOf(limit) != 0 {
+		dead, known := w.deadLimit[runOf(limit)]
+		if !known {
+			dead = !anyHas(runOf(limit))
+			w.deadLimit[runOf(limit)] = dead
+		}
+		if dead {
+			return true
+		}
+	}
 	for _, mark := range marks(pid) {
 		f := strings.Split(mark, ":")
 		if len(f) != 6 || f[0] != w.space {
 			continue
 		}
-		lives, known := w.living[run(mark)]
+		dead, known := w.dead[run(mark)]
 		if !known {
-			lives = alive(f[1], f[2]) || alive(f[3], f[4])
-			w.living[run(mark)] = lives
+			dead = !alive(f[1], f[2]) && !alive(f[3], f[4])
+			w.dead[run(mark)] = dead
 		}
-		if !lives {
+		if dead {
 			return true
+		}
+	}
+	return false
+}
+
+// anyHas says whether a process has the limit of a living run.
+func anyHas(limit uint64) bool {
+	for _, pid := range numbers("/proc") {
+		if limitOf(pid) == limit {
+			if s, ok := readStat(pid); ok && !s.dead() {
+				return true
+			}
 		}
 	}
 	return false
