@@ -247,15 +247,22 @@ func Sweep(inherited uint64) (killed int) {
 	for _, mark := range marks(os.Getpid()) {
 		w.dead[run(mark)] = false
 	}
-	for range 20 { // something may fork meanwhile; who comes next sweeps, too
-		n := w.once()
+	// What forks and ends all the time is seldom seen, and may have gone on before it is hit.
+	any := false
+	for clean := 0; clean < patient; clean++ {
+		found, n := w.once()
 		killed += n
-		if n == 0 {
-			break
+		if found {
+			any, clean = true, 0
+		} else if !any {
+			break // the usual case
 		}
 	}
 	return killed
 }
+
+// patient is how many looks must find nothing when there was something.
+const patient = 50
 
 // Inherited is the marking limit that this process has.
 func Inherited() uint64 { return limitOf(os.Getpid()) }
@@ -267,17 +274,19 @@ type sweeper struct {
 	deadLimit map[uint64]bool
 }
 
-func (w *sweeper) once() (killed int) {
-	for _, pid := range numbers("/proc") {
+// once looks at each process a moment after it was listed.
+func (w *sweeper) once() (found bool, killed int) {
+	eachProcess(func(pid int) {
 		if !own(pid) || !w.left(pid) {
-			continue
+			return
 		}
+		found = true
 		within(pid, func(s stat) bool { return !s.dead() && w.left(pid) }, send(unix.SIGSTOP), func(fd int, s stat) {
 			killed++
 			send(unix.SIGKILL)(fd, s)
 		})
-	}
-	return killed
+	})
+	return found, killed
 }
 
 // left says whether a process is of a run that is dead. That is asked after its mark was seen: a run lives longer
