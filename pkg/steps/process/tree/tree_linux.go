@@ -138,17 +138,19 @@ func (r *Root) has(pid int) func(stat) bool {
 	return func(s stat) bool { return s.session == r.leader || know().maker.number(pid) == r.n }
 }
 
-// Left are the processes of the root that are alive when the leader has ended, without those below them.
+// Left are the processes of the root that are there when the leader has ended, without those below them. One that has
+// just died counts, too: it may have made another a moment ago.
 func (r *Root) Left() (left []int) {
-	r.each(func(pid int) { left = append(left, pid) })
-	return left
+	dead := r.each(func(pid int) { left = append(left, pid) })
+	return append(left, dead...)
 }
 
 // clean is how many lists must be without a stray of ours before it is believed: see childrenOfThread.
 const clean = 3
 
-// each calls f with what lives of the root outside the descent of a leader that is alive.
-func (r *Root) each(f func(pid int)) {
+// each calls f with what lives of the root outside the descent of a leader that is alive, and returns the strays that
+// were dead and have been collected.
+func (r *Root) each(f func(pid int)) (dead []int) {
 	if !know().owned {
 		for _, pid := range numbers("/proc") {
 			if pid == r.leader || !own(pid) {
@@ -158,31 +160,35 @@ func (r *Root) each(f func(pid int)) {
 				f(pid)
 			}
 		}
-		return
+		return nil
 	}
 	self.strays.Lock()
 	defer self.strays.Unlock()
-	seen := make(map[int]bool)
 	for range clean {
 		pids, err := strays()
 		if err == nil && len(pids) == 0 {
-			return // the usual case, and exact
+			return dead // the usual case, and exact
 		}
+		found := false
 		for _, pid := range pids {
 			s, ok := readStat(pid)
+			mine := ok && r.has(pid)(s)
 			switch {
-			case !ok || seen[pid]:
-			case s.dead():
+			case ok && s.dead():
 				collect(pid)
-			case r.has(pid)(s):
-				seen[pid] = true
+				if mine {
+					dead = append(dead, pid)
+				}
+			case mine:
+				found = true
 				f(pid)
 			}
 		}
-		if len(seen) > 0 {
-			return
+		if found || len(dead) > 0 {
+			return dead
 		}
 	}
+	return dead
 }
 
 // Collect collects strays of any root that have ended, for long steps that leave many. It does nothing in a program
@@ -213,7 +219,7 @@ func own(pid int) bool {
 func EndAll(patience time.Duration) (killed, left int) {
 	begin := time.Now()
 	seen := make(map[int]bool)
-	for pause := 50 * time.Microsecond; ; {
+	for pause := time.Duration(0); ; {
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil)
 			if err == unix.ECHILD {
@@ -224,18 +230,21 @@ func EndAll(patience time.Duration) (killed, left int) {
 			}
 		}
 		pids := children(os.Getpid())
+		for _, pid := range pids { // first of all: some live for less time than a look at them takes
+			_ = unix.Kill(pid, unix.SIGSTOP)
+		}
 		for _, pid := range pids {
 			if s, ok := readStat(pid); ok && !s.dead() {
 				seen[pid] = true
 				endChild(pid)
-				pause = 50 * time.Microsecond
+				pause = 0
 			}
 		}
 		if time.Since(begin) > patience {
 			return len(seen), len(pids)
 		}
 		time.Sleep(pause)
-		pause = min(2*pause, 10*time.Millisecond)
+		pause = min(2*pause+50*time.Microsecond, 10*time.Millisecond)
 	}
 }
 
