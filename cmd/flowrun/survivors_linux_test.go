@@ -336,3 +336,52 @@ func kill(mark string) {
 		_ = syscall.Kill(n, syscall.SIGKILL)
 	}
 }
+
+// TestStepByStep: none of a step's processes is alive when the step has ended and others go on, whose processes are
+// left alone, also those that have left their leader.
+func TestStepByStep(t *testing.T) {
+	t.Parallel()
+	root := home(t)
+	mark := filepath.Base(root)
+	var b strings.Builder
+	b.WriteString(`flowrun: 1
+steps:
+- taskgroup:
+  - run: |
+      (setsid sh -c 'echo $$ >by.tmp; mv by.tmp by.pid; exec sleep 1000' &)
+      (env -i PATH="$PATH" setsid sh -c 'echo $$ >clear.tmp; mv clear.tmp clear.pid; exec sleep 1000' &)
+      while ! test -e done; do sleep 0.01; done
+      kill -0 $(cat by.pid); kill -0 $(cat clear.pid)
+`)
+	var ids []string
+	for i, k := range kinds() {
+		id := "k" + strconv.Itoa(i)
+		ids = append(ids, id)
+		fmt.Fprintf(&b, `  - id: %s
+    steps:
+    - env: {FLOWTEST_KIND: %q}
+      run: |
+        while ! test -e by.pid || ! test -e clear.pid; do sleep 0.01; done
+        mkdir %s; cd %s
+        %s
+        exit 0
+    - run: "if grep -qzF 'FLOWTEST_KIND=%s' /proc/[0-9]*/environ 2>/dev/null; then exit 9; fi"
+`, id, mark+id+".", id, id, k.script, mark+id+".")
+	}
+	fmt.Fprintf(&b, "  - {needs: [%s], run: ': >done'}\n", strings.Join(ids, ", "))
+	c := &command{dir: filepath.Join(root, "run"), mark: mark}
+	if err := os.Mkdir(c.dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "w.yaml"), []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.cmd("run", "w.yaml", "--timeout", "20s")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, s := range marked(mark) {
+		t.Errorf("survivor %s", s)
+	}
+	kill(mark)
+}
