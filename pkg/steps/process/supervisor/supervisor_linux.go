@@ -40,9 +40,8 @@ func init() {
 // needed says whether a command line may start steps, or wants to know how. Where the word stands is not worth a
 // parser: a supervisor without need costs some milliseconds and nothing else.
 func needed(args []string) bool {
-	return len(args) > 1 && slices.ContainsFunc(args[1:], func(a string) bool {
-		return a == "run" || a == "resume" || a == "worker" || a == "--verbose"
-	})
+	words := []string{"run", "resume", "worker", "--verbose", "-v"} // version --verbose
+	return len(args) > 1 && slices.ContainsFunc(args[1:], func(a string) bool { return slices.Contains(words, a) })
 }
 
 // rename sets the name of this process, up to 15 bytes. It runs on the first thread, as every init.
