@@ -20,7 +20,7 @@ func versionCommand(s *session) *cli.Command {
 			textFlag(flagFormat, "", "FORMAT", "text or json"),
 			boolFlag(flagVerbose, "v", "say also by what means a step's processes are ended on this machine"),
 		},
-		Action:    func(c *cli.Context) error { return s.version(c) },
+		Action: func(c *cli.Context) error { return s.version(c) },
 	}
 }
 
