@@ -27,8 +27,9 @@ const (
 
 // maker is the part of a mark that is the same in all of one process.
 type maker struct {
-	text  string // up to and with the last colon
-	limit uint64 // without N; 0: it is not used
+	text  string      // up to and with the last colon
+	limit uint64      // without N; 0: it is not used
+	hard  unix.Rlimit // as set last; the forking thread alone does, once there is one
 }
 
 // newMaker is that of this process; supervisor is 0 when there is none.
@@ -55,14 +56,10 @@ func runOf(limit uint64) uint64 {
 
 func numberOf(limit uint64) int { return int(limit & (1<<limitBits - 1)) }
 
-// setLimit gives this process, and what it forks from now on, the limit.
-func setLimit(value uint64) bool {
-	var l unix.Rlimit
-	if unix.Prlimit(0, rlimitLocks, nil, &l) != nil {
-		return false
-	}
-	l.Cur = value
-	return unix.Prlimit(0, rlimitLocks, &l, nil) == nil
+// set gives this process, and what it forks from now on, the limit.
+func (m *maker) set(value uint64) bool {
+	m.hard.Cur = value
+	return unix.Prlimit(0, rlimitLocks, &m.hard, nil) == nil
 }
 
 // namespace is the number of our namespace of process numbers.
@@ -91,7 +88,7 @@ func alive(pid, start string) bool {
 
 // limitOf is the value of the marking limit; 0 when it is not set.
 func limitOf(pid int) uint64 {
-	b, _ := os.ReadFile(proc(pid, "limits"))
+	b, _ := read(proc(pid, "limits"))
 	_, rest, ok := bytes.Cut(b, []byte("Max file locks"))
 	if !ok {
 		return 0
@@ -103,7 +100,7 @@ func limitOf(pid int) uint64 {
 
 // marks are the marks in the environment of a process. It is empty when we may not read it.
 func marks(pid int) []string {
-	b, err := os.ReadFile(proc(pid, "environ"))
+	b, err := read(proc(pid, "environ"))
 	if err != nil {
 		return nil
 	}
@@ -116,7 +113,7 @@ func marks(pid int) []string {
 }
 
 // number is which process of this maker the mark of pid means; 0: none.
-func (m maker) number(pid int) int {
+func (m *maker) number(pid int) int {
 	if m.limit != 0 {
 		if l := limitOf(pid); runOf(l) == m.limit {
 			return numberOf(l)
@@ -132,9 +129,9 @@ func (m maker) number(pid int) int {
 }
 
 // limited calls f while this process has the limit of number n, which what f forks gets.
-func (m maker) limited(n int, f func()) {
-	if m.limit != 0 && setLimit(m.limit|uint64(n)) {
-		defer setLimit(m.limit)
+func (m *maker) limited(n int, f func()) {
+	if m.limit != 0 && m.set(m.limit|uint64(n)) {
+		defer m.set(m.limit)
 	}
 	f()
 }

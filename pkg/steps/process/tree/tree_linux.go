@@ -29,7 +29,10 @@ var self struct {
 
 // Supervise makes this process one that orphans come to, and says that its run is alive. The engine inherits that.
 func Supervise() error {
-	setLimit(hash(os.Getpid()))
+	var m maker
+	if unix.Prlimit(0, rlimitLocks, nil, &m.hard) == nil {
+		m.set(hash(os.Getpid()))
+	}
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
@@ -46,8 +49,8 @@ func Own(supervisor int) {
 			if top == 0 {
 				top = os.Getpid()
 			}
-			if limit := hash(top); setLimit(limit) {
-				s.maker.limit = limit
+			if unix.Prlimit(0, rlimitLocks, nil, &s.maker.hard) == nil && s.maker.set(hash(top)) {
+				s.maker.limit = hash(top)
 			}
 		}
 		self.system = s
@@ -285,7 +288,8 @@ type sweeper struct {
 
 // once looks at each process a moment after it was listed.
 func (w *sweeper) once() (found bool, killed int) {
-	eachProcess(func(pid int) {
+	// Few at a time: at the end of the list are the newest, and some of these live for less time than it takes.
+	each("/proc", make([]byte, 288), func(pid int) {
 		if !own(pid) || !w.left(pid) {
 			return
 		}
