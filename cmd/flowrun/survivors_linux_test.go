@@ -385,3 +385,58 @@ steps:
 	}
 	kill(mark)
 }
+
+// TestSweepTakesNothingElse: a run ends what a dead one has left, and nothing that only looks like it.
+func TestSweepTakesNothingElse(t *testing.T) {
+	t.Parallel()
+	root := home(t)
+	c := &command{dir: filepath.Join(root, "run"), mark: "decoys"}
+	if err := os.Mkdir(c.dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	space, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		t.Skip(err)
+	}
+	space = strings.Trim(space, "pid:[]")
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Skip(err)
+	}
+	me := strconv.Itoa(os.Getpid()) + ":" + strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[19]
+	const dead = ":1:1:1:1:"
+	start := func(mark string) (*exec.Cmd, chan error) {
+		cmd := exec.Command("sleep", "1000")
+		cmd.Env = []string{"FLOWRUN_PROCESS=" + mark}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		return cmd, ended
+	}
+	_, left := start("1:2 " + space + dead + "7")
+	var decoys []*exec.Cmd
+	for _, mark := range []string{
+		"", "x", ":::::", space, "1" + dead + "7", space + dead + "7:8",
+		space + ":" + me + ":1:1:7", space + ":0:0:" + me + ":7",
+	} {
+		cmd, _ := start(mark)
+		decoys = append(decoys, cmd)
+	}
+	_ = c.cmd("run", "none.yaml").Run() // there is no such file
+	until(t, slack, "end of what was left", func() bool {
+		select {
+		case <-left:
+			return true
+		default:
+			return false
+		}
+	})
+	for _, cmd := range decoys {
+		if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("%s: %v", cmd.Env, err)
+		}
+	}
+}

@@ -2,7 +2,7 @@
 // ends with nothing of the tree left.
 //
 //	Start ──► leader in a session and process group of its own
-//	           │ ends by itself                │ Stop: the signal to each of the tree, once
+//	           │ ends by itself                │ Stop: the signal to the group, and to orphans, once
 //	           │                               ▼
 //	           │                   the whole tree has the grace, also when its leader has gone
 //	           ▼                               ▼
@@ -160,7 +160,7 @@ func (p *Process) close() {
 	}
 }
 
-// Stop asks the tree to end: the signal (a name as TERM) goes to each process once, and what is there after the
+// Stop asks the tree to end: the signal (a name as TERM) goes to the group and to orphans once, and what is there after the
 // grace is killed. Only the first call counts. It does not wait.
 func (p *Process) Stop(signal string, grace time.Duration) {
 	select {
@@ -175,6 +175,7 @@ func (p *Process) Kill() { p.killed.Do(func() { close(p.kill) }) }
 // Wait returns when nothing of the tree is alive any more and its output has been passed on.
 func (p *Process) Wait() Exit {
 	var (
+		signal      string
 		grace, late <-chan time.Time
 		kill        = p.kill
 		stop        = p.stop
@@ -186,7 +187,8 @@ func (p *Process) Wait() Exit {
 		case <-p.ended:
 			alive = false
 		case r := <-stop:
-			p.leader.tell(r.signal)
+			signal = r.signal
+			p.leader.tell(signal)
 			timer := time.NewTimer(r.grace)
 			defer timer.Stop()
 			stop = nil
@@ -206,7 +208,7 @@ func (p *Process) Wait() Exit {
 		}
 	}
 	if grace != nil { // the others have the grace too, as a program under a shell that has gone first
-		p.others(grace, kill)
+		p.others(signal, grace, kill)
 	}
 	left := p.end()
 	exit := p.leader.collect()
@@ -227,9 +229,10 @@ func (p *Process) drain() {
 	<-p.wrote
 }
 
-// others waits until nothing but a dead leader is left. It gives up at either signal.
-func (p *Process) others(timeout <-chan time.Time, kill <-chan struct{}) {
+// others waits until nothing but a dead leader is left, and tells whom that leaves behind. It gives up at either end.
+func (p *Process) others(signal string, timeout <-chan time.Time, kill <-chan struct{}) {
 	for pause := time.Millisecond; len(p.leader.left()) > 0; pause = min(2*pause, 20*time.Millisecond) {
+		p.leader.tell(signal)
 		select {
 		case <-timeout:
 			return

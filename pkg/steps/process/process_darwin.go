@@ -13,7 +13,10 @@ const zombie = 5
 
 // leader is the first process of a step, and its group. What leaves the group is not followed: there is nothing that
 // orphans come back to.
-type leader struct{ process *os.Process }
+type leader struct {
+	process *os.Process
+	told    bool
+}
 
 func fork(spec Spec, files []*os.File) (*leader, error) {
 	p, err := os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
@@ -39,6 +42,10 @@ func (l *leader) await() {
 
 // tell sends the signal, and CONT so that a stopped process sees it.
 func (l *leader) tell(name string) {
+	if l.told {
+		return
+	}
+	l.told = true
 	_ = unix.Kill(-l.process.Pid, unix.SignalNum("SIG"+name))
 	_ = unix.Kill(-l.process.Pid, unix.SIGCONT)
 }

@@ -76,7 +76,8 @@ func strays() ([]int, error) {
 // Root is one leader and everything that descends from it.
 type Root struct {
 	n      int
-	leader int // 0 before Fork
+	leader int          // 0 before Fork
+	told   map[int]bool // strays that Tell has signalled; nil: it was not called
 }
 
 // NewRoot is a root without processes.
@@ -107,19 +108,37 @@ func (r *Root) Fork(f func() (int, error)) (err error) {
 
 // All of what follows is for a leader that has not been collected.
 
-// Tell sends the signal, and CONT so that a stopped process sees it, once to each process.
+// Tell sends the signal, and CONT so that a stopped process sees it, to the leader's group and to each stray; when it
+// is called again, only to strays that have appeared since. What has another group and a parent is left to that: a
+// flowrun in a step tells its own steps.
 func (r *Root) Tell(sig unix.Signal) {
-	tell := func(fd int, s stat) {
-		if s.group != r.leader {
-			_ = unix.PidfdSendSignal(fd, sig, nil, 0)
-			_ = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
-		}
+	if r.told == nil {
+		r.told = make(map[int]bool)
+		_ = unix.Kill(-r.leader, sig)
+		_ = unix.Kill(-r.leader, unix.SIGCONT)
 	}
-	// Found first: a parent that is told first may end before its children are looked for.
-	below(r.leader, func() bool { return true }, nil, tell)
-	r.each(func(pid int) { within(pid, r.has(pid), nil, tell) })
-	_ = unix.Kill(-r.leader, sig)
-	_ = unix.Kill(-r.leader, unix.SIGCONT)
+	r.each(func(pid int) {
+		if r.told[pid] {
+			return
+		}
+		orphan := func(s stat) bool { return s.group != r.leader && r.has(pid)(s) && !r.holds(s.parent) }
+		within(pid, orphan, func(fd int, s stat) {
+			if !r.told[pid] { // the first that is visited is pid itself
+				r.told[pid] = true
+				_ = unix.PidfdSendSignal(fd, sig, nil, 0)
+				_ = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
+			}
+		}, nil)
+	})
+}
+
+// holds says whether a process is of the root.
+func (r *Root) holds(pid int) bool {
+	if pid == r.leader {
+		return true
+	}
+	s, ok := readStat(pid)
+	return ok && pid != os.Getpid() && r.has(pid)(s)
 }
 
 // Kill kills what it finds of the root, the leader too. Others may have been made meanwhile: call it until Left says
