@@ -8,15 +8,19 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 func versionCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "version",
 		Usage:     "print the version",
-		UsageText: "flowrun version [--format text|json]",
-		Flags:     []cli.Flag{textFlag(flagFormat, "", "FORMAT", "text or json")},
-		Action:    func(c *cli.Context) error { return s.version(c) },
+		UsageText: "flowrun version [-v] [--format text|json]",
+		Flags: []cli.Flag{
+			textFlag(flagFormat, "", "FORMAT", "text or json"),
+			boolFlag(flagVerbose, "v", "say also by what means a step's processes are ended on this machine"),
+		},
+		Action: func(c *cli.Context) error { return s.version(c) },
 	}
 }
 
@@ -36,6 +40,15 @@ func (s *session) version(c *cli.Context) error {
 	switch f := c.String(flagFormat); f {
 	case "", "text":
 		fmt.Fprintf(s.Stdout, "flowrun %s %s %s/%s\n", number, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		if c.Bool(flagVerbose) {
+			for _, m := range process.InForce() {
+				state := "no"
+				if m.InForce {
+					state = "yes"
+				}
+				fmt.Fprintf(s.Stdout, "  %-11s %-4s %s\n", m.Name, state, m.What)
+			}
+		}
 		return nil
 	case "json":
 		o := event.NewObject(nil)
@@ -44,6 +57,13 @@ func (s *session) version(c *cli.Context) error {
 		o.Text("go", runtime.Version())
 		o.Text("os", runtime.GOOS)
 		o.Text("arch", runtime.GOARCH)
+		if c.Bool(flagVerbose) {
+			means := make(map[string]any)
+			for _, m := range process.InForce() {
+				means[m.Name] = m.InForce
+			}
+			o.Value("processes", means)
+		}
 		b, err := o.End()
 		if err != nil {
 			return fault{err}

@@ -25,28 +25,30 @@ func rooms() map[string][]string {
 		kind   = "pkg/spec/kind"
 	)
 	return map[string][]string{
-		"cmd/flowrun":          {"pkg/cli"},
-		"pkg/cli":              {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "schema"},
-		"pkg/spec":             {ast, diag, dotenv, expr, kind, "schema"},
-		diag:                   nil,
-		dotenv:                 {diag},
-		expr:                   {event, diag},
-		kind:                   {event},
-		ast:                    {diag, expr, kind},
-		"pkg/executor":         {event, plan, kernel, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
-		event:                  nil,
-		plan:                   {event, ast, diag, expr, kind},
-		kernel:                 {event, plan, ast, expr, kind},
-		"pkg/executor/local":   {event, plan, kernel, kind, "pkg/steps"},
-		"pkg/executor/sim":     {event, plan, kernel, kind},
-		"pkg/executor/journal": {event},
-		"pkg/steps":            {event, kind, plan, "pkg/steps/process"},
-		"pkg/steps/process":    nil,
-		"pkg/report/...":       {event, plan, "pkg/report/..."},
-		"schema":               nil,
-		"examples":             {"pkg/...", "schema"},
-		"docs":                 {"pkg/...", "schema"},
-		"bench":                {"pkg/...", "schema"},
+		"cmd/flowrun":                  {"pkg/cli", "pkg/steps/process/supervisor"},
+		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema"},
+		"pkg/spec":                     {ast, diag, dotenv, expr, kind, "schema"},
+		diag:                           nil,
+		dotenv:                         {diag},
+		expr:                           {event, diag},
+		kind:                           {event},
+		ast:                            {diag, expr, kind},
+		"pkg/executor":                 {event, plan, kernel, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
+		event:                          nil,
+		plan:                           {event, ast, diag, expr, kind},
+		kernel:                         {event, plan, ast, expr, kind},
+		"pkg/executor/local":           {event, plan, kernel, kind, "pkg/steps"},
+		"pkg/executor/sim":             {event, plan, kernel, kind},
+		"pkg/executor/journal":         {event},
+		"pkg/steps":                    {event, kind, plan, "pkg/steps/process"},
+		"pkg/steps/process":            {"pkg/steps/process/tree"},
+		"pkg/steps/process/tree":       nil,
+		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
+		"pkg/report/...":               {event, plan, "pkg/report/..."},
+		"schema":                       nil,
+		"examples":                     {"pkg/...", "schema"},
+		"docs":                         {"pkg/...", "schema"},
+		"bench":                        {"pkg/...", "schema"},
 	}
 }
 
@@ -57,6 +59,16 @@ func owners() map[string]string {
 		"github.com/santhosh-tekuri/jsonschema/v5": "pkg/spec",
 		"github.com/expr-lang/expr":                "pkg/spec/expr",
 		"github.com/urfave/cli/v2":                 "pkg/cli",
+	}
+}
+
+// TestOneOwnerOfProcesses: whoever else started a process could collect the status of ours, or be killed as one.
+func TestOneOwnerOfProcesses(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module+"/")
+		if !strings.HasPrefix(path, "bench") && slices.Contains(p.Imports, "os/exec") {
+			t.Errorf("%s imports os/exec; pkg/steps/process starts processes", path)
+		}
 	}
 }
 

@@ -237,6 +237,9 @@ func run(ctx context.Context, call kind.Call) event.Outcome {
 
 // outcome is how a process that has ended counts.
 func outcome(opts options, cmd *command, exit process.Exit, stdout *sink) event.Outcome {
+	if len(exit.Left) > 0 {
+		return event.Failure(event.Errorf(event.ExitError, "%s, and these processes cannot be killed: %s", exit, list(exit.Left)))
+	}
 	if exit.Signal != "" {
 		e := event.Errorf(event.ExitError, "%s%s", exit, signalHint(exit.Signal))
 		e.Fields = map[string]any{"signal": exit.Signal}
@@ -252,6 +255,14 @@ func outcome(opts options, cmd *command, exit process.Exit, stdout *sink) event.
 		return event.Failure(err)
 	}
 	return event.Success(value)
+}
+
+func list(numbers []int) string {
+	var words []string
+	for _, n := range numbers {
+		words = append(words, strconv.Itoa(n))
+	}
+	return strings.Join(words, ", ")
 }
 
 // environment is what the process gets, each name once: most programs see the first of two, shells the last.

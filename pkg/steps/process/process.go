@@ -2,15 +2,20 @@
 // ends with nothing of the tree left.
 //
 //	Start ──► leader in a session and process group of its own
-//	           │ ends by itself                │ Stop: the signal to the group, once
+//	           │ ends by itself                │ Stop: the signal to the group, and to orphans, once
 //	           │                               ▼
-//	           │                   the whole group has the grace, also when its leader has gone
+//	           │                   the whole tree has the grace, also when its leader has gone
 //	           ▼                               ▼
-//	         SIGKILL to what is left of the group
+//	         SIGKILL to what is left, until nothing is
 //	           ▼
-//	         the pipes are drained, for a bounded time: somebody who left the group may hold them
+//	         the leader is collected; the pipes are drained, for a bounded time
 //
-// What leaves the group by a session of its own is not followed.
+// Who belongs to a tree, package tree knows on Linux. How sure that is depends on the program around: in one that owns
+// all of its children, as the flowrun command does (package supervisor), nothing escapes. In another, whose children
+// must not be touched, a process can that has left the session of its leader and has cleared its environment.
+// docs/processes.md has the whole list.
+//
+// This is the only package that may start processes: another could collect what is ours, or be taken for it.
 package process
 
 import (
@@ -21,8 +26,11 @@ import (
 	"time"
 )
 
-// drain is how long a pipe is waited for when the group has gone, and how long a killed group is waited for.
+// drain is how long a pipe is waited for when the tree has gone.
 const drain = 2 * time.Second
+
+// obey is how long killed processes are waited for. The kernel does not let go of one that waits for a dead disk.
+const obey = 10 * time.Second
 
 // Spec is what to start.
 type Spec struct {
@@ -41,6 +49,8 @@ type Spec struct {
 type Exit struct {
 	Code   int
 	Signal string
+	// Left are processes that could not be killed; nearly always none.
+	Left []int
 }
 
 // String is the exit in words: exit status 3, killed by SIGTERM.
@@ -51,10 +61,17 @@ func (e Exit) String() string {
 	return "exit status " + strconv.Itoa(e.Code)
 }
 
-// Process is one started tree. Wait must be called, once: it is Wait that stops and reaps it.
+// Means is one way to end all of a step, and whether this process has it.
+type Means struct {
+	Name    string
+	InForce bool
+	What    string
+}
+
+// Process is one started tree. Wait must be called, once: it is Wait that stops and collects it.
 type Process struct {
-	leader *os.Process
-	ended  chan struct{} // closed when the leader has ended; it is not reaped yet
+	leader *leader
+	ended  chan struct{} // closed when the leader has ended; it is not collected yet
 	stop   chan request
 	kill   chan struct{}
 	killed sync.Once
@@ -78,12 +95,7 @@ func Start(spec Spec) (*Process, error) {
 	}
 	files, err := p.open(spec)
 	if err == nil {
-		p.leader, err = os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
-			Dir:   spec.Dir,
-			Env:   append([]string{}, spec.Env...), // never nil, which would mean our own
-			Files: files,
-			Sys:   attributes(),
-		})
+		p.leader, err = fork(spec, files)
 	}
 	for _, f := range files {
 		f.Close()
@@ -106,7 +118,7 @@ func Start(spec Spec) (*Process, error) {
 	}
 	go func() {
 		defer close(p.ended)
-		await(p.leader)
+		p.leader.await()
 	}()
 	return p, nil
 }
@@ -148,7 +160,7 @@ func (p *Process) close() {
 	}
 }
 
-// Stop asks the tree to end: the signal (a name as TERM) goes to the group once, and what is there after the
+// Stop asks the tree to end: the signal (a name as TERM) goes to the group and to orphans once, and what is there after the
 // grace is killed. Only the first call counts. It does not wait.
 func (p *Process) Stop(signal string, grace time.Duration) {
 	select {
@@ -163,39 +175,50 @@ func (p *Process) Kill() { p.killed.Do(func() { close(p.kill) }) }
 // Wait returns when nothing of the tree is alive any more and its output has been passed on.
 func (p *Process) Wait() Exit {
 	var (
-		grace <-chan time.Time
-		kill  = p.kill
-		stop  = p.stop
+		signal      string
+		grace, late <-chan time.Time
+		kill        = p.kill
+		stop        = p.stop
 	)
 	// The signals are sent from here alone, so that none can be sent to a number that is no longer ours: up to
-	// the reaping the leader, dead or alive, holds the number of its group.
+	// its collection the leader, dead or alive, holds its number and that of its group and session.
 	for alive := true; alive; {
 		select {
 		case <-p.ended:
 			alive = false
 		case r := <-stop:
-			signalGroup(p.leader, r.signal)
+			signal = r.signal
+			p.leader.tell(signal)
 			timer := time.NewTimer(r.grace)
 			defer timer.Stop()
-			grace, stop = timer.C, nil
+			stop = nil
+			if late == nil {
+				grace = timer.C
+			}
 		case <-grace:
-			killGroup(p.leader)
-			grace, kill = nil, nil
+			p.leader.kill()
+			grace, kill, late = nil, nil, time.After(obey)
 		case <-kill:
-			killGroup(p.leader)
-			grace, kill = nil, nil
+			p.leader.kill()
+			grace, kill, late = nil, nil, time.After(obey)
+		case <-late: // nothing can be done about it, nor must its number be given away
+			left := append(p.leader.left(), p.leader.number())
+			p.drain()
+			return Exit{Code: -1, Signal: "KILL", Left: left}
 		}
 	}
-	if grace == nil {
-		killGroup(p.leader)
-	}
-	exit := reap(p.leader)
 	if grace != nil { // the others have the grace too, as a program under a shell that has gone first
-		if !gone(p.leader.Pid, grace, kill) {
-			killGroup(p.leader)
-		}
+		p.others(signal, grace, kill)
 	}
-	gone(p.leader.Pid, time.After(drain), nil)
+	left := p.end()
+	exit := p.leader.collect()
+	exit.Left = left
+	p.drain()
+	return exit
+}
+
+// drain passes on what is left in the pipes, and closes them.
+func (p *Process) drain() {
 	for _, pipe := range p.pipes {
 		pipe.finish()
 	}
@@ -204,19 +227,31 @@ func (p *Process) Wait() Exit {
 	}
 	p.close()
 	<-p.wrote
-	return exit
 }
 
-// gone waits until a reaped leader's group is empty, and says whether it is; it gives up at either signal.
-func gone(group int, timeout <-chan time.Time, kill <-chan struct{}) bool {
-	for pause := time.Millisecond; alive(group); pause = min(2*pause, 20*time.Millisecond) {
+// others waits until nothing but a dead leader is left, and tells whom that leaves behind. It gives up at either end.
+func (p *Process) others(signal string, timeout <-chan time.Time, kill <-chan struct{}) {
+	for pause := time.Millisecond; len(p.leader.left()) > 0; pause = min(2*pause, 20*time.Millisecond) {
+		p.leader.tell(signal)
 		select {
 		case <-timeout:
-			return false
+			return
 		case <-kill:
-			return false
+			return
 		case <-time.After(pause):
 		}
 	}
-	return true
+}
+
+// end kills what the dead leader has left, and says what does not obey.
+func (p *Process) end() (left []int) {
+	begin := time.Now()
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		left = p.leader.left()
+		if len(left) == 0 || time.Since(begin) > obey {
+			return left
+		}
+		p.leader.kill()
+		time.Sleep(pause)
+	}
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,11 +11,28 @@ import (
 // zombie is SZOMB of sys/proc.h.
 const zombie = 5
 
-// await waits for the leader's end and leaves it unreaped: until then its number, and that of its group, is
+// leader is the first process of a step, and its group. What leaves the group is not followed: there is nothing that
+// orphans come back to.
+type leader struct {
+	process *os.Process
+	told    bool
+}
+
+func fork(spec Spec, files []*os.File) (*leader, error) {
+	p, err := os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
+		Dir: spec.Dir, Env: append([]string{}, spec.Env...), Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &leader{process: p}, nil
+}
+
+// await waits for the leader's end and leaves it uncollected: until then its number, and that of its group, is
 // given to nobody else. There is no waitid here that would do so without asking again and again.
-func await(leader *os.Process) {
+func (l *leader) await() {
 	for pause := time.Millisecond; ; pause = min(2*pause, 8*time.Millisecond) {
-		info, err := unix.SysctlKinfoProc("kern.proc.pid", leader.Pid)
+		info, err := unix.SysctlKinfoProc("kern.proc.pid", l.process.Pid)
 		if err != nil || info.Proc.P_stat == zombie {
 			return
 		}
@@ -22,4 +40,42 @@ func await(leader *os.Process) {
 	}
 }
 
-func alive(group int) bool { return unix.Kill(-group, 0) != unix.ESRCH }
+// tell sends the signal, and CONT so that a stopped process sees it.
+func (l *leader) tell(name string) {
+	if l.told {
+		return
+	}
+	l.told = true
+	_ = unix.Kill(-l.process.Pid, unix.SignalNum("SIG"+name))
+	_ = unix.Kill(-l.process.Pid, unix.SIGCONT)
+}
+
+func (l *leader) number() int { return l.process.Pid }
+
+func (l *leader) kill() { _ = unix.Kill(-l.process.Pid, unix.SIGKILL) }
+
+func (l *leader) left() (left []int) {
+	all, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", l.process.Pid)
+	if err != nil {
+		return nil
+	}
+	for _, p := range all {
+		if pid := int(p.Proc.P_pid); pid != l.process.Pid && p.Proc.P_stat != zombie {
+			left = append(left, pid)
+		}
+	}
+	return left
+}
+
+func (l *leader) collect() Exit {
+	state, err := l.process.Wait()
+	if err != nil {
+		panic("process: a leader that is ours cannot be waited for: " + err.Error())
+	}
+	return exitOf(state.Sys().(syscall.WaitStatus))
+}
+
+// InForce says which means of ending all of a step this process has.
+func InForce() []Means {
+	return []Means{{"session", true, "a step is a session and a process group of its own"}}
+}

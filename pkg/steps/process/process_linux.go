@@ -1,31 +1,60 @@
 package process
 
 import (
-	"bytes"
 	"os"
-	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flowrun/flowrun/pkg/steps/process/tree"
 )
 
-// await waits for the leader's end and leaves it unreaped. It asks the runtime's poller to watch the process,
-// where the kernel can (5.10): a blocking wait would cost a thread for each live process.
-func await(leader *os.Process) {
-	if !poll(leader.Pid) {
-		for {
-			if err := unix.Waitid(unix.P_PID, leader.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != unix.EINTR {
-				return
-			}
-		}
+// leader is the first process of a step, and what descends from it.
+type leader struct {
+	root *tree.Root
+	pid  int
+	fd   int // pidfd; -1: the kernel has none (before 5.4)
+}
+
+// fork starts the leader. It dies with this program, whatever ends that.
+func fork(spec Spec, files []*os.File) (*leader, error) {
+	l := &leader{root: tree.NewRoot(), fd: -1}
+	attr := &syscall.ProcAttr{
+		Dir:   spec.Dir,
+		Env:   l.root.Env(spec.Env),
+		Files: make([]uintptr, len(files)),
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &l.fd},
+	}
+	for i, f := range files {
+		attr.Files[i] = f.Fd()
+	}
+	err := thread.do(func() error {
+		return l.root.Fork(func() (pid int, err error) {
+			l.pid, err = syscall.ForkExec(spec.Path, spec.Args, attr)
+			return l.pid, err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// await waits for the leader's end and leaves it uncollected. The runtime's poller watches it: a blocking wait would
+// cost a thread for each live process.
+func (l *leader) await() {
+	if l.fd >= 0 && l.poll() {
+		return
+	}
+	for unix.Waitid(unix.P_PID, l.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
 }
 
-func poll(pid int) bool {
-	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
-	if err != nil {
+func (l *leader) poll() bool {
+	if unix.SetNonblock(l.fd, true) != nil { // or the runtime does not poll it
 		return false
 	}
-	f := os.NewFile(uintptr(fd), "pidfd")
+	f := os.NewFile(uintptr(l.fd), "pidfd")
 	defer f.Close()
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -41,35 +70,40 @@ func poll(pid int) bool {
 	return done
 }
 
-// alive says whether a process of the group is left whose leader has been reaped. The system counts those
-// that are dead and that nobody collects, as in a container without an init, so it is not asked alone.
-func alive(group int) bool {
-	if unix.Kill(-group, 0) == unix.ESRCH {
-		return false
-	}
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return true
-	}
-	defer proc.Close()
-	names, err := proc.Readdirnames(-1)
-	if err != nil {
-		return true
-	}
-	want := []byte(strconv.Itoa(group))
-	for _, name := range names {
-		if name[0] < '0' || name[0] > '9' {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue // gone meanwhile
-		}
-		// pid (name) state parent group ...; the name may hold anything, also a parenthesis
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) > 2 && bytes.Equal(fields[2], want) && fields[0][0] != 'Z' && fields[0][0] != 'X' {
-			return true
+func (l *leader) tell(name string) { l.root.Tell(unix.SignalNum("SIG" + name)) }
+
+func (l *leader) number() int { return l.pid }
+
+func (l *leader) kill() { l.root.Kill() }
+
+func (l *leader) left() []int { return l.root.Left() }
+
+// collect takes the status of a leader that has ended: from now on its number may be another's.
+func (l *leader) collect() Exit {
+	defer thread.release()
+	for {
+		var status syscall.WaitStatus
+		switch _, err := syscall.Wait4(l.pid, &status, 0, nil); err {
+		case nil:
+			return exitOf(status)
+		case syscall.EINTR:
+		default:
+			panic("process: a leader that is ours cannot be waited for: " + err.Error())
 		}
 	}
-	return false
+}
+
+// InForce says which means of ending all of a step this process has.
+func InForce() []Means {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return []Means{
+		{"session", true, "a step is a session and a process group of its own"},
+		{"pidfd", err == nil, "signals reach processes, not numbers"},
+		{"subreaper", tree.Owned(), "what a step leaves comes to flowrun"},
+		{"supervisor", tree.Supervised(), "ends what is left when flowrun is killed"},
+		{"isolate", false, "a namespace of process numbers for a step"},
+	}
 }

@@ -2,8 +2,11 @@ package process
 
 import (
 	"io"
+	"os/exec"
 	"runtime/pprof"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // A live process must not cost a thread: the runtime dies at 10,000.
@@ -21,5 +24,68 @@ func TestNoThreadForEach(t *testing.T) {
 	}
 	if n := pprof.Lookup("threadcreate").Count() - before; n > 50 {
 		t.Errorf("%d threads for 100 processes", n)
+	}
+}
+
+// What has left the group is ended, too, in a program that has other children.
+func TestNothingThatLeftIsLeft(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip(err)
+	}
+	t.Parallel()
+	for name, text := range map[string]string{
+		"session":             `setsid sh -c 'echo $$; exec sleep 1000' & `,
+		"daemon":              `setsid sh -c '(echo $$; exec sleep 1000) </dev/null 2>&1 & exit'; `,
+		"cleared environment": `env -i sh -c 'echo $$; exec sleep 1000' & `,
+		"ignores":             `trap '' TERM HUP INT; setsid sh -c 'echo $$; sleep 1000; sleep 1000' & `,
+		"stopped":             `setsid sh -c 'echo $$; kill -STOP $$' & `,
+	} {
+		for how, act := range map[string]func(*Process){
+			"end":  nil,
+			"stop": term(200 * time.Millisecond),
+			"kill": (*Process).Kill,
+		} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				t.Parallel()
+				out := newOutput()
+				stay := "sleep 1000"
+				if act == nil {
+					stay = "read line; exit 0"
+				}
+				spec := script(text+stay, out)
+				p := start(t, spec)
+				number := out.lines(1)[0]
+				if act != nil {
+					act(p)
+				}
+				wait(t, p)
+				if lives(t, number) {
+					t.Errorf("process %s lives", number)
+				}
+			})
+		}
+	}
+}
+
+// A program's own children are neither killed nor collected.
+func TestChildrenOfOthers(t *testing.T) {
+	t.Parallel()
+	var others []*exec.Cmd
+	for range 20 {
+		p := start(t, script("setsid sleep 1000 & setsid sleep 1000 & exit 0", io.Discard))
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, cmd)
+		wait(t, p)
+	}
+	for _, cmd := range others {
+		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err == nil || err.Error() != "signal: user defined signal 1" {
+			t.Errorf("it ended with %v", err)
+		}
 	}
 }

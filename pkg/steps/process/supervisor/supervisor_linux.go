@@ -1,0 +1,212 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/flowrun/flowrun/pkg/steps/process/tree"
+)
+
+// variable tells the engine its supervisor's number. Its steps do not get it.
+const variable = "FLOWRUN_SUPERVISOR"
+
+// patience is how long processes are waited for that do not go when they are killed.
+const patience = 10 * time.Second
+
+func init() {
+	if !needed(os.Args) {
+		return
+	}
+	if os.Getenv(variable) == strconv.Itoa(os.Getppid()) {
+		_ = os.Unsetenv(variable)
+		rename("flowrun-engine") // the kernel calls it exe
+		tree.Own(os.Getppid())
+		return
+	}
+	if s, err := start(); err == nil {
+		s.supervise()
+	}
+	tree.Own(0) // no second process is to be had: one does what one can
+}
+
+// needed says whether a command line may start steps, or wants to know how. Where the word stands is not worth a
+// parser: a supervisor without need costs some milliseconds and nothing else.
+func needed(args []string) bool {
+	words := []string{"run", "resume", "worker", "--verbose", "-v"} // version --verbose
+	return len(args) > 1 && slices.ContainsFunc(args[1:], func(a string) bool { return slices.Contains(words, a) })
+}
+
+// rename sets the name of this process, up to 15 bytes. It runs on the first thread, as every init.
+func rename(name string) {
+	b := append([]byte(name), 0)
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0, 0, 0)
+}
+
+// supervisor is what the first process knows.
+type supervisor struct {
+	engine  int
+	fd      int  // its pidfd
+	lent    bool // the terminal is the engine's
+	signals chan os.Signal
+	swept   chan int // how many were left of earlier runs
+}
+
+// start starts the engine: the same program with the same arguments.
+func start() (*supervisor, error) {
+	s := &supervisor{fd: -1, signals: make(chan os.Signal, 16), swept: make(chan int, 1)}
+	inherited := tree.Inherited()
+	if err := tree.Supervise(); err != nil {
+		return nil, err
+	}
+	// The engine is not in the group that a terminal signals, and gets all signals from here: each once.
+	pass := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGTSTP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH}
+	if !signal.Ignored(unix.SIGHUP) { // nohup
+		pass = append(pass, unix.SIGHUP)
+	}
+	signal.Notify(s.signals, pass...)
+	var err error
+	s.engine, err = syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
+		Env:   append(os.Environ(), variable+"="+strconv.Itoa(os.Getpid())),
+		Files: []uintptr{0, 1, 2},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM, PidFD: &s.fd},
+	})
+	if err == nil && s.fd < 0 {
+		_ = unix.Kill(s.engine, unix.SIGKILL)
+		_, _ = unix.Wait4(s.engine, nil, 0, nil)
+		err = unix.ENOSYS
+	}
+	if err != nil {
+		signal.Reset(pass...)
+		return nil, err
+	}
+	go func() { s.swept <- tree.Sweep(inherited) }()
+	return s, nil
+}
+
+// supervise waits for the engine, ends what it has left, and ends as it did.
+func (s *supervisor) supervise() {
+	signal.Ignore(unix.SIGTTOU) // so that the terminal can be taken back; the engine must not inherit it
+	go func() {
+		for sig := range s.signals {
+			s.send(sig.(unix.Signal))
+		}
+	}()
+	status := s.wait()
+	s.takeTerminal()
+	ended, left := tree.EndAll(patience)
+	if n := <-s.swept; n > 0 {
+		fmt.Fprintf(os.Stderr, "flowrun: an earlier run was killed; %s that it had left %s ended\n", processes(n), were(n))
+	}
+	if left > 0 {
+		fmt.Fprintf(os.Stderr, "flowrun: %s cannot be killed\n", processes(left))
+	}
+	if !status.Signaled() {
+		if code := status.ExitStatus(); code != 0 || left == 0 {
+			os.Exit(code)
+		}
+		os.Exit(3)
+	}
+	sig := status.Signal()
+	switch sig {
+	case unix.SIGINT, unix.SIGTERM, unix.SIGHUP: // so that a shell that runs it in a loop stops, too
+		signal.Reset(sig)
+		if unix.Kill(os.Getpid(), sig) == nil {
+			time.Sleep(100 * time.Millisecond) // it comes, but perhaps to another thread; not to PID 1
+		}
+	case unix.SIGKILL:
+		fmt.Fprintf(os.Stderr, "flowrun: killed by SIGKILL, out of memory?; %s that ran %s ended\n", processes(ended), were(ended))
+	default:
+		fmt.Fprintf(os.Stderr, "flowrun: died by %s; %s that ran %s ended\n", unix.SignalName(sig), processes(ended), were(ended))
+	}
+	os.Exit(128 + int(sig))
+}
+
+// wait waits for the engine's end, and collects what else comes here, as it does to the first process of a container.
+func (s *supervisor) wait() unix.WaitStatus {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WUNTRACED|unix.WALL, nil)
+		switch {
+		case err != nil && err != unix.EINTR:
+			panic("supervisor: an engine that is ours cannot be waited for: " + err.Error())
+		case pid != s.engine:
+		case status.Stopped():
+			s.stopped(status.StopSignal())
+		default:
+			return status
+		}
+	}
+}
+
+// send signals the engine, if it is there.
+func (s *supervisor) send(sig unix.Signal) { _ = unix.PidfdSendSignal(s.fd, sig, nil, 0) }
+
+// stopped is called when the terminal has stopped the engine: with Ctrl-Z, or since it reads and is not in the
+// foreground. Then it gets the foreground from us if we have it; else the shell has to see that its job has stopped.
+func (s *supervisor) stopped(sig unix.Signal) {
+	switch sig {
+	case unix.SIGTTIN, unix.SIGTTOU:
+		if s.lendTerminal() {
+			s.send(unix.SIGCONT)
+			return
+		}
+	case unix.SIGTSTP:
+	default:
+		return // somebody else did, and will let it go on
+	}
+	again := s.takeTerminal()
+	_ = unix.Kill(os.Getpid(), unix.SIGSTOP) // until the shell says CONT
+	if again {
+		s.lendTerminal()
+	}
+	s.send(unix.SIGCONT)
+}
+
+// lendTerminal makes the engine the foreground instead of us, and says whether it is it.
+func (s *supervisor) lendTerminal() bool {
+	s.lent = s.lent || foreground(unix.Getpgrp(), s.engine)
+	return s.lent
+}
+
+// takeTerminal makes us the foreground instead of the engine, and says whether it was it.
+func (s *supervisor) takeTerminal() bool {
+	was := s.lent
+	s.lent = false
+	if was {
+		foreground(s.engine, unix.Getpgrp())
+	}
+	return was
+}
+
+// foreground gives the terminal from one group to another.
+func foreground(from, to int) bool {
+	tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(tty)
+	now, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	return err == nil && now == from && unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, to) == nil
+}
+
+func processes(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return strconv.Itoa(n) + " processes"
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
