@@ -35,9 +35,9 @@ var definitions = map[string]string{
 	"id":        `{"title": "id", "type": "string", "pattern": "` + idPattern + `"}`,
 	"ids":       `{"title": "id or list of ids", "type": ["string", "array"], "pattern": "` + idPattern + `", "minItems": 1, "items": {"$ref": "#/definitions/id"}}`,
 	"names":     `{"title": "name or list of names", "type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}}`,
-	"files":     `{"title": "file or list of files", "type": ["string", "array"], "pattern": "[^?]", "patternErrorMessage": "no name of a file", "minItems": 1,
+	"files": `{"title": "file or list of files", "type": ["string", "array"], "pattern": "[^?]", "patternErrorMessage": "no name of a file", "minItems": 1,
 		"items": {"type": "string", "pattern": "[^?]", "patternErrorMessage": "no name of a file"}}`,
-	"env":       `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
+	"env": `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
 	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"]},
 		{"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
 		"completed": {"description": "So many children have ended.", "$ref": "#/definitions/count"},

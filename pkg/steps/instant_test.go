@@ -178,11 +178,13 @@ func TestCheck(t *testing.T) {
 		{"http", `{"http":"https://example.com/x"}`, ``},
 		{"http", `{"http":"example.com"}`, `http bad-url "example.com" is no URL to ask: it must begin with http:// or https://`},
 		{"http", `{"http":{"url":"http://x","method":"POST","json":{}}}`, ``},
-		{"http", `{"http":{"url":"x","method":"CONNECT","max_bytes":"1MB","headers":{"Te":"x"}}}`,
+		{
+			"http", `{"http":{"url":"x","method":"CONNECT","max_bytes":"1MB","headers":{"Te":"x"}}}`,
 			"http.url bad-url \"x\" is no URL to ask: it must begin with http:// or https://\n" +
 				"http.method bad-value CONNECT makes a tunnel and not a request\n" +
 				"http.headers bad-value headers: Te is made from the connection and the body and cannot be written\n" +
-				"http.max_bytes bad-size \"1MB\" is no size: write one as 64KiB, 10MiB or 1GiB"},
+				"http.max_bytes bad-size \"1MB\" is no size: write one as 64KiB, 10MiB or 1GiB",
+		},
 		{"run", `{"run":"make"}`, ``},
 		{"run", `{"run":["",""]}`, `run bad-value the first item of run is the program and cannot be empty`},
 		{"run", `{"run":"x","shell":["node"]}`, `shell bad-value no item of shell holds {0}, the place of the script's file: write for example ["node", "{0}"]`},
