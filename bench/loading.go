@@ -50,7 +50,7 @@ func load(src []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = plan.Compile(f, plan.Options{Problem: spec.InputProblem})
+	_, err = plan.Compile(f, plan.Options{})
 	return err
 }
 

@@ -59,7 +59,7 @@ func problems(t *testing.T, src string) (codes []string, text string) {
 	t.Helper()
 	file, err := spec.Parse("block.yaml", []byte(src), spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
 	if err == nil {
-		_, err = plan.Compile(file, plan.Options{Problem: spec.InputProblem})
+		_, err = plan.Compile(file, plan.Options{})
 	}
 	if err == nil {
 		return nil, ""

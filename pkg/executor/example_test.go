@@ -31,7 +31,7 @@ steps:
 		fmt.Println(err) // every mistake in the file, one on a line
 		return
 	}
-	p, err := plan.Compile(file, plan.Options{Problem: spec.InputProblem})
+	p, err := plan.Compile(file, plan.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -51,7 +51,7 @@ func compile(t *testing.T, name string, src []byte, others map[string]string) *p
 			return nil, os.ErrNotExist
 		}
 		return spec.Parse(rel, []byte(src), spec.Options{Kinds: steps.Builtin(), Dir: filepath.Dir(full)})
-	}, Problem: spec.InputProblem})
+	}})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
 	}
@@ -66,7 +66,7 @@ func options(p *plan.Plan, inputs map[string]any) kernel.Options {
 	for k, v := range inputs {
 		full[k] = v
 	}
-	return kernel.Options{RunID: "case", Name: p.Name, Start: start, Inputs: full, CheckInput: spec.InputProblem}
+	return kernel.Options{RunID: "case", Name: p.Name, Start: start, Inputs: full}
 }
 
 // onSim runs a plan on the virtual clock. When restore is set, the kernel is replaced after every instant by one

@@ -19,7 +19,7 @@ func compile(t testing.TB, src string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Compile(f, plan.Options{Problem: spec.InputProblem})
+	p, err := plan.Compile(f, plan.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
@@ -44,7 +43,7 @@ func inputs(p *plan.Plan, opt Options) (values map[string]any, masked []string, 
 		case err != nil:
 			problem = err.Error()
 		case given:
-			problem = spec.InputProblem(in, c)
+			problem = in.Problem(c)
 		}
 		if problem != "" {
 			problems = append(problems, aboutInput(in, opt, "bad-input", fmt.Sprintf("input %q: %s", name, problem)))

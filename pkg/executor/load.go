@@ -31,8 +31,7 @@ type LoadOptions struct {
 func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile)}
 	compiling := plan.Options{
-		Jobs:    opt.Jobs,
-		Problem: spec.InputProblem,
+		Jobs: opt.Jobs,
 		Open: func(dir, path string) (*ast.File, error) {
 			f, err := spec.Load(fromHere(dir, path), nil, reading)
 			if p := (*os.PathError)(nil); errors.As(err, &p) {

@@ -79,7 +79,7 @@ func problems(parts map[string]string) diag.List {
 	if f == nil {
 		return list
 	}
-	more := plan.Check(f, plan.Options{Open: open, Problem: spec.InputProblem})
+	more := plan.Check(f, plan.Options{Open: open})
 	return slices.Concat(list, more).Sorted()
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/expr"
 )
@@ -68,7 +67,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 		Kernel: kernel.Options{
 			RunID: opt.RunID, Name: p.Name, Start: now,
 			Inputs: given, Env: inherited(opt.Env, values), Secrets: values,
-			Glob: globber(p.Main.Dir), CheckInput: spec.InputProblem,
+			Glob: globber(p.Main.Dir),
 		},
 		Observe: func(e event.Event) {
 			e = veil.event(e)

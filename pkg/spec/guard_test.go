@@ -179,7 +179,7 @@ steps: []
 		{"f", 1.5, ""},
 		{"any", map[string]any{"x": nil}, ""},
 	} {
-		if got := spec.InputProblem(inputs[c.input], c.value); got != c.want {
+		if got := inputs[c.input].Problem(c.value); got != c.want {
 			t.Errorf("%s = %v: %q, want %q", c.input, c.value, got, c.want)
 		}
 	}

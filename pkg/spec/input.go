@@ -10,15 +10,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 )
 
-// InputProblem says why v, a canonical value, is not a value of the input; "" when it is one.
-func InputProblem(in *ast.Input, v any) string {
-	check, err := compileInput(in)
-	if err != nil {
-		return "the declaration of the input is no JSON Schema: " + firstLine(err.Error())
-	}
-	return check.problem(v)
-}
-
 // inputCheck is the compiled schema of an input.
 type inputCheck struct {
 	schema *jsonschema.Schema

@@ -52,10 +52,8 @@ func (a *callAct) enter(k *Kernel) *event.Error {
 			inputs[in.Name.Text] = in.Default
 			continue
 		}
-		if k.opt.CheckInput != nil {
-			if bad := k.opt.CheckInput(in, v); bad != "" {
-				return event.Errorf(event.InputError, "input %q of workflow %q: %s", in.Name.Text, w.Name, bad)
-			}
+		if bad := in.Problem(v); bad != "" {
+			return event.Errorf(event.InputError, "input %q of workflow %q: %s", in.Name.Text, w.Name, bad)
 		}
 		inputs[in.Name.Text] = v
 	}

@@ -31,7 +31,6 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -55,8 +54,6 @@ type Options struct {
 	Secrets map[string]string
 	// Glob answers the glob function; nil: it finds nothing.
 	Glob func(pattern string) (any, error)
-	// CheckInput says what is wrong with a value for an input of a called workflow, "" if nothing; nil: no check.
-	CheckInput func(in *ast.Input, v any) string
 }
 
 // Input is one thing that happened outside.

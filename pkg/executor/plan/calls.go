@@ -155,8 +155,8 @@ func shapeOf(t *expr.Template) (any, bool) {
 
 // problem says what is wrong with v for in; of a value that is not whole only the type counts.
 func (c *compiler) problem(in *ast.Input, whole bool, v any) string {
-	if whole && c.opt.Problem != nil {
-		return c.opt.Problem(in, v)
+	if whole {
+		return in.Problem(v)
 	}
 	ok := true
 	switch in.Type {

@@ -17,8 +17,6 @@ type Options struct {
 	// Open reads a file that a `call` names; path is relative to dir, the folder of the file that names it. As spec.Parse
 	// it may give both a file and an error. Nil: such calls are refused.
 	Open func(dir, path string) (*ast.File, error)
-	// Problem says what is wrong with v as the value of an input, "" for nothing. Nil: only the type is looked at.
-	Problem func(in *ast.Input, v any) string
 }
 
 // Compile resolves every name, checks what can be known before a run and makes the plan. f must have been read without

@@ -57,6 +57,8 @@ type Input struct {
 	Secret      bool
 	Description string
 	Schema      map[string]any // the JSON Schema of a value: type, minimum, pattern, enum, items, ...
+	// Problem says why a canonical value is not one of the input, "" when it is.
+	Problem func(v any) string
 }
 
 // Secret is the name of an environment variable that is masked, or a file that holds it.
