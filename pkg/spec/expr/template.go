@@ -45,6 +45,9 @@ func New(pos diag.Pos, value any) *Template { return &Template{Pos: pos, Const: 
 // NewExpr is the template of one expression.
 func NewExpr(pos diag.Pos, e *Expr) *Template { return &Template{Pos: pos, Expr: e, Shape: Single} }
 
+// maxTextProblems is after how many problems in one text the rest of it is not looked at.
+const maxTextProblems = 100
+
 // ParseText finds the expressions in a scalar. `$${{` stands for a literal `${{`. If the scalar, white space around it
 // aside, is one expression, that is single and parts are nil. A text without any is one part, an empty one none.
 // The end of an expression is found by its own quotes and braces, also on a later line: `${{ {"a": {"b": "}}"}} }}`.
@@ -71,6 +74,9 @@ func ParseText(text string, pos func(offset int) diag.Pos) (parts []Part, single
 			}
 			e, problems := Parse(text[start:end], func(offset int) diag.Pos { return pos(start + offset) })
 			errs = append(errs, problems...)
+			if len(errs) >= maxTextProblems {
+				return parts, nil, errs
+			}
 			if i == begin && end+len("}}") == begin+len(only) {
 				return nil, e, errs
 			}
