@@ -34,9 +34,12 @@ func (deaf) Emit(event.Event)                   {}
 func inKernel(p *plan.Plan) {
 	k := kernel.New(p, kernel.Options{RunID: "bench", Name: p.Name, Start: time.Now()}, deaf{})
 	k.Step(0, nil)
+	for next, more := k.Next(); more && next == 0; next, more = k.Next() {
+		k.Step(0, nil) // a long instant takes several
+	}
 	o, done := k.Done()
 	if !done || o.Status != event.Succeeded {
-		panic("bench: the plan did not succeed in one instant")
+		panic("bench: the plan did not succeed at once")
 	}
 }
 
