@@ -17,7 +17,7 @@ const mask = "***"
 // place of their step in the file.
 //
 // It looks for the exact values, in each text by itself: a secret that a process prints in two pieces, or in another
-// form (base64, one line of several), is not found. Streams are masked before they are cut into events one day.
+// form (base64, one line of several), is not found.
 type veil struct {
 	plan    *plan.Plan
 	secrets *strings.Replacer // nil: none

@@ -124,7 +124,7 @@ func (g *guard) keys(n *yaml.Node, level int) {
 	kept := n.Content[:0:len(n.Content)]
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
-		if !g.key(n, k, v) {
+		if !g.key(n, k) {
 			g.cut(n, k, v, level)
 			continue
 		}
@@ -166,8 +166,8 @@ func (g *guard) cut(n, k, v *yaml.Node, level int) {
 	g.visit(v, level+1)
 }
 
-// key says whether k can be a key.
-func (g *guard) key(n, k, v *yaml.Node) bool {
+// key says whether k can be a key of n.
+func (g *guard) key(n, k *yaml.Node) bool {
 	r := g.r
 	if k.Kind == yaml.AliasNode {
 		if g.opening[k.Alias] {

@@ -256,8 +256,8 @@ func (r *reader) lineProblem(n int, message string) {
 	}
 	start := len(keyStart.FindString(line))
 	value := strings.TrimRight(line[start:], " \t")
-	report := func(at int, code, format string, args ...any) {
-		r.problems.Add(r.text.at(begin+at), code, format, args...)
+	report := func(at int, format string, args ...any) {
+		r.problems.Add(r.text.at(begin+at), "syntax", format, args...)
 	}
 	first := byte(0)
 	if value != "" {
@@ -266,15 +266,15 @@ func (r *reader) lineProblem(n int, message string) {
 	colon := strings.Index(value, ": ")
 	switch {
 	case strings.Contains(line[:indent], "\t"):
-		report(strings.IndexByte(line, '\t'), "syntax", "a tab may not indent a line")
+		report(strings.IndexByte(line, '\t'), "a tab may not indent a line")
 		r.help("use spaces")
 	case (first == '"' || first == '\'') && trailing(value) > 0 && r.inFlow(n):
-		report(start+trailing(value), "syntax", "a comma is missing before this")
+		report(start+trailing(value), "a comma is missing before this")
 	case (first == '"' || first == '\'') && trailing(value) > 0:
-		report(start+trailing(value), "syntax", "a value that begins with a quote ends at its second quote")
+		report(start+trailing(value), "a value that begins with a quote ends at its second quote")
 		r.help("write: " + r.quotedLine(n, begin+start, begin+start+len(value)))
 	case (first == '"' || first == '\'') && trailing(value) < 0:
-		report(start, "syntax", "this quote is never closed")
+		report(start, "this quote is never closed")
 	case strings.Contains(value, open) && colon >= 0:
 		at := colon
 		if i := strings.Index(value, open); i < colon {
@@ -282,26 +282,26 @@ func (r *reader) lineProblem(n int, message string) {
 				at = i + j
 			}
 		}
-		report(start+at, "syntax", "YAML reads the colon in this value as the end of a key")
+		report(start+at, "YAML reads the colon in this value as the end of a key")
 		r.help(r.requoted(n, begin+start))
 	case (first == '[' || first == '{') && flowDepth(value) > 0:
-		report(start, "syntax", "this %c is never closed", first)
+		report(start, "this %c is never closed", first)
 	case (first == '[' || first == '{') && start > 0 && flowEnd(value) < len(value):
-		report(start+flowEnd(value), "syntax", "a value that begins with %c ends where that closes", first)
+		report(start+flowEnd(value), "a value that begins with %c ends where that closes", first)
 		r.help(r.requoted(n, begin+start))
 	case first == '@' || first == '`' || first == '%':
-		report(start, "syntax", "a value may not begin with %c", first)
+		report(start, "a value may not begin with %c", first)
 		r.help(r.requoted(n, begin+start))
 	case first == '&' || first == '*' || first == '!':
-		report(start, "syntax", "YAML reads %c at the begin of a value as a mark of its own", first)
+		report(start, "YAML reads %c at the begin of a value as a mark of its own", first)
 		r.help(r.requoted(n, begin+start))
 	case colon >= 0 && start > indent:
-		report(start+colon, "syntax", "YAML reads the second colon in this line as the end of a key")
+		report(start+colon, "YAML reads the second colon in this line as the end of a key")
 		r.help(r.requoted(n, begin+start))
 	case keyNoGap.MatchString(line):
-		report(strings.IndexByte(line, ':'), "syntax", "a space is missing after the colon")
+		report(strings.IndexByte(line, ':'), "a space is missing after the colon")
 	default:
-		report(indent, "syntax", "this is not YAML: %s", plainWords(message))
+		report(indent, "this is not YAML: %s", plainWords(message))
 		if strings.Contains(message, "expected") || strings.Contains(message, "mapping") {
 			r.help("is the line indented like its neighbours?")
 		}

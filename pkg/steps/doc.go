@@ -3,7 +3,7 @@
 // A kind is a value of type kind.Kind in a file of its own, and one line in Builtin. There are two sorts:
 //
 //	instant   value, echo, fail, sleep   a function of the arguments; it runs inside the kernel
-//	run       run                        a function with a context, in a goroutine of its own
+//	run       run, http                  a function with a context, in a goroutine of its own
 //
 // A program that embeds flowrun adds kinds in the same way, by appending to what Builtin returns.
 //

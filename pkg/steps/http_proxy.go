@@ -45,8 +45,11 @@ func proxy(env []string) func(*http.Request) (*url.URL, error) {
 
 // direct says whether u is asked without a proxy: this machine always, then what no_proxy lists, separated by commas:
 //
-//   - everything        example.com   it and what is below      .example.com   what is below
-//     192.0.2.7           192.0.2.0/24  addresses                 host:port      that port only
+//	example.com                it and what is below
+//	.example.com               what is below
+//	192.0.2.7, 192.0.2.0/24    addresses
+//	host:port                  that port only
+//	*                          everything
 func direct(u *url.URL, list string) bool {
 	host, port, _ := net.SplitHostPort(origin(u))
 	ip, err := netip.ParseAddr(host)

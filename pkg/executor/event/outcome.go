@@ -21,6 +21,7 @@ const (
 
 var statusWords = [...]string{"waiting", "running", "succeeded", "failed", "cancelled", "skipped"}
 
+// String is the word of the language.
 func (s Status) String() string { return statusWords[s] }
 
 // Ended says whether s is final.

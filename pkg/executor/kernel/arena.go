@@ -25,7 +25,6 @@ type (
 	timed     interface{ fired(k *Kernel) }     // its timer
 	decider   interface{ decide(k *Kernel) }    // phase 4: everything else of this instant has happened
 	signalled interface{ signalled(k *Kernel) } // something that it waits for may have ended
-	grantee   interface{ granted(k *Kernel) }   // its turn in a queue
 )
 
 // force says how a cancel goes down.
@@ -99,15 +98,15 @@ func (a *arena) recycle() {
 	a.freed = a.freed[:0]
 }
 
-// begin starts node n as a child of p, in frame f; p knows it as arg. It returns 0 when the child has already ended
-// (its end is posted, as always).
-func (k *Kernel) begin(p *base, n plan.Node, f int32, arg int32) id {
+// begin starts node n as the one child of p, in frame f. It returns 0 when the child has already ended (its end is
+// posted, as always).
+func (k *Kernel) begin(p *base, n plan.Node, f int32) id {
 	if l, ok := n.(*plan.Leaf); ok && l.Kind.Instant != nil && l.Reraise == nil {
-		return k.instantLeaf(p, l, f, arg)
+		return k.instantLeaf(p, l, f)
 	}
 	a := k.newActivation(n)
 	b := a.head()
-	*b = base{Parent: p.Self, Step: p.Step, Arg: arg, Frame: f, Depth: p.Depth + 1}
+	*b = base{Parent: p.Self, Step: p.Step, Frame: f, Depth: p.Depth + 1}
 	b.Self = k.arena.add(a)
 	a.begin(k)
 	return b.Self
@@ -160,7 +159,7 @@ func (k *Kernel) end(b *base, o event.Outcome) {
 	}
 	k.timers.stop(b)
 	k.drop(b.Self)
-	k.queue.push(message{to: b.Parent, child: b.Self, arg: b.Arg, o: o})
+	k.queue.push(message{to: b.Parent, arg: b.Arg, o: o})
 }
 
 // endAs ends a node with one child as its child did, unless it was told to stop: then it was cancelled, whatever the child did.

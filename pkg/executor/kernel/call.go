@@ -28,7 +28,7 @@ func (a *callAct) begin(k *Kernel) {
 		k.fail(&a.base, err)
 		return
 	}
-	a.Child = k.begin(&a.base, a.N.Workflow.Body.Body, a.Body, 0)
+	a.Child = k.begin(&a.base, a.N.Workflow.Body.Body, a.Body)
 }
 
 // enter makes the frame of the called workflow, with its inputs checked.

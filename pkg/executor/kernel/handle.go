@@ -58,7 +58,7 @@ func (a *handleAct) begin(k *Kernel) {
 		}
 		a.Limit = d
 	}
-	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 }
 
 func (a *handleAct) ended(k *Kernel, _ int32, o event.Outcome) {
@@ -116,7 +116,7 @@ func (a *handleAct) startList(k *Kernel, list *plan.Sequence, at part, then func
 		then(k)
 		return
 	}
-	a.Child = k.begin(&a.base, list, a.Frame, 0)
+	a.Child = k.begin(&a.base, list, a.Frame)
 }
 
 // onCancel runs the clause for the step's own cancellation.

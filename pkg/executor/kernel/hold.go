@@ -64,7 +64,7 @@ func (a *holdAct) work(k *Kernel) {
 	if s := &k.sems[a.Sem]; s.Name != "" {
 		s.Holders = append(s.Holders, a.Step)
 	}
-	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 }
 
 func (a *holdAct) enqueue(k *Kernel, s *semaphore) {
@@ -149,7 +149,7 @@ func (k *Kernel) grant(sem int32) {
 			return
 		}
 		s.Free--
-		k.acts[s.Head].(grantee).granted(k)
+		k.acts[s.Head].(*holdAct).granted(k)
 	}
 }
 

@@ -245,14 +245,14 @@ func (k *Kernel) settle() {
 
 // message is one thing to be told to an activation.
 type message struct {
-	to, child id
-	arg       int32
-	kind      uint8
-	o         event.Outcome
+	to   id
+	arg  int32
+	kind uint8
+	o    event.Outcome
 }
 
 const (
-	msgEnded  uint8 = iota // child, known to it as arg, has ended as o
+	msgEnded  uint8 = iota // the child that it knows as arg has ended as o
 	msgSpawn               // a join begins its children
 	msgSignal              // something that it waits for has ended
 )

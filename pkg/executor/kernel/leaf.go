@@ -18,14 +18,14 @@ type leafAct struct {
 }
 
 // instantLeaf runs a kind that is over at once. Only if it has to wait there is an activation.
-func (k *Kernel) instantLeaf(p *base, n *plan.Leaf, f int32, arg int32) id {
+func (k *Kernel) instantLeaf(p *base, n *plan.Leaf, f int32) id {
 	o, after := k.runInstant(p, n)
 	if after <= 0 {
-		k.queue.push(message{to: p.Self, arg: arg, o: o})
+		k.queue.push(message{to: p.Self, o: o})
 		return 0
 	}
 	a := &leafAct{N: n, After: o, Timed: true}
-	a.base = base{Parent: p.Self, Step: p.Step, Arg: arg, Frame: f, Depth: p.Depth + 1}
+	a.base = base{Parent: p.Self, Step: p.Step, Frame: f, Depth: p.Depth + 1}
 	a.Self = k.arena.add(a)
 	k.timers.start(k, &a.base, after)
 	return a.Self

@@ -56,7 +56,7 @@ func (a *needsAct) look(k *Kernel) {
 		k.end(&a.base, event.Passed(bad))
 		return
 	}
-	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 }
 
 func (a *needsAct) ended(k *Kernel, _ int32, o event.Outcome) { k.end(&a.base, o) }
@@ -89,7 +89,7 @@ func (a *whenAct) begin(k *Kernel) {
 	case !yes:
 		k.end(&a.base, event.Passed("if is false"))
 	default:
-		a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+		a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 	}
 }
 
@@ -122,7 +122,7 @@ func (a *limitAct) begin(k *Kernel) {
 	}
 	a.D = d
 	k.timers.start(k, &a.base, d)
-	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 }
 
 func (a *limitAct) word() string {
@@ -172,7 +172,7 @@ type shieldAct struct {
 	Child id
 }
 
-func (a *shieldAct) begin(k *Kernel) { a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0) }
+func (a *shieldAct) begin(k *Kernel) { a.Child = k.begin(&a.base, a.N.Body, a.Frame) }
 
 func (a *shieldAct) ended(k *Kernel, _ int32, o event.Outcome) { k.end(&a.base, o) }
 
@@ -201,7 +201,7 @@ type resultAct struct {
 	Child id
 }
 
-func (a *resultAct) begin(k *Kernel) { a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0) }
+func (a *resultAct) begin(k *Kernel) { a.Child = k.begin(&a.base, a.N.Body, a.Frame) }
 
 func (a *resultAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	if o.Status == event.Succeeded && a.Stop == nil {

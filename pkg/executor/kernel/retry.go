@@ -26,16 +26,13 @@ func (a *retryAct) begin(k *Kernel) {
 	if sl := k.own(a.Frame, a.N.Slot); sl != nil {
 		sl.Attempt = 1
 	}
-	a.Attempts = 1
-	if a.N.Attempts != nil {
-		n, err := k.whole(&a.base, a.N.Attempts, "attempts", 1)
-		if err != nil {
-			k.failAttempt(&a.base, err)
-			return
-		}
-		a.Attempts = n
+	n, err := k.whole(&a.base, a.N.Attempts, "attempts", 1)
+	if err != nil {
+		k.failAttempt(&a.base, err)
+		return
 	}
-	a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+	a.Attempts = n
+	a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 }
 
 func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
@@ -125,7 +122,7 @@ func (a *retryAct) fired(k *Kernel) {
 
 func (a *retryAct) signalled(k *Kernel) {
 	if a.Child == 0 && !a.Pausing {
-		a.Child = k.begin(&a.base, a.N.Body, a.Frame, 0)
+		a.Child = k.begin(&a.base, a.N.Body, a.Frame)
 	}
 }
 

@@ -22,7 +22,6 @@ type sequenceAct struct {
 // task is a background step, or a wait whose children were kept.
 type task struct {
 	Act     id
-	Item    int32 // where it stands in the list
 	Slot    int32
 	Outcome event.Outcome
 	Kept    []child // of a kept wait, when it has ended
@@ -49,7 +48,7 @@ func (a *sequenceAct) next(k *Kernel) {
 			return
 		}
 		t := int32(len(a.Tasks))
-		a.Tasks = append(a.Tasks, task{Item: a.Item, Slot: n.Slot})
+		a.Tasks = append(a.Tasks, task{Slot: n.Slot})
 		a.Open++
 		a.Tasks[t].Act = k.beginStep(a.Self, n, a.Frame, taskArg+t, n.Order, "")
 	}
@@ -58,7 +57,7 @@ func (a *sequenceAct) next(k *Kernel) {
 
 // adopt makes a wait whose children were kept a task of the list.
 func (a *sequenceAct) adopt(j *joinAct) (arg int32) {
-	a.Tasks = append(a.Tasks, task{Act: j.Self, Item: a.Item, Slot: -1, KeptOf: j.N})
+	a.Tasks = append(a.Tasks, task{Act: j.Self, Slot: -1, KeptOf: j.N})
 	a.Open++
 	return taskArg + int32(len(a.Tasks)) - 1
 }

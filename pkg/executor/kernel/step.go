@@ -84,7 +84,7 @@ func (s *stepAct) begin(k *Kernel) {
 	if sl := k.own(s.Frame, s.N.Slot); sl != nil {
 		*sl = slot{Act: s.Self, Attempt: sl.Attempt}
 	}
-	s.Child = k.begin(&s.base, s.N.Body, s.Frame, 0)
+	s.Child = k.begin(&s.base, s.N.Body, s.Frame)
 }
 
 func (s *stepAct) path(k *Kernel) string {

@@ -67,7 +67,7 @@ func (b *builder) step(p *place) *Step {
 	s := &b.steps[p.num]
 	s.ID, s.Kind, s.Name, s.Pos = p.step.ID.Text, p.kind(), b.of(p.step.Name), p.step.Pos
 	s.Piece, s.Order, s.Slot, s.Env = p.piece(), p.order(), p.slots.own, p.env
-	s.Background, s.Service = p.step.Mode.Background, b.of(p.step.Mode.Ready)
+	s.Background = p.step.Mode.Background
 	s.Body = b.modifiers(p, b.action(p))
 	return s
 }

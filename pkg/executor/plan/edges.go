@@ -12,11 +12,10 @@ import (
 
 // edge is why a child of a concurrent block begins after a sibling has ended.
 type edge struct {
-	on       *place
-	pos      diag.Pos
-	why      string // "needs", or the reference
-	explicit bool
-	hard     bool // the sibling must have succeeded
+	on   *place
+	pos  diag.Pos
+	why  string // "needs", or the reference
+	hard bool   // the sibling must have succeeded
 }
 
 // edge notes that the child a reads of its sibling x, or of a step inside it.
@@ -91,7 +90,7 @@ func (u *unit) need(p *place, n ast.Name) {
 		return
 	}
 	e := u.between(p, t, n.Pos)
-	e.pos, e.why, e.explicit, e.hard = n.Pos, "needs", true, true
+	e.pos, e.why, e.hard = n.Pos, "needs", true
 }
 
 // maxCycles bounds what is said of one block: a dense tangle has more cycles than anybody wants to read.

@@ -69,8 +69,6 @@ type Step struct {
 	Body  Node
 	// Background belongs to the list that the step is an item of.
 	Background bool
-	// Service is the probe of a background step with `ready`; nil: none.
-	Service *Value
 }
 
 // Env is one layer of `env`, over the layers outside it.
@@ -214,7 +212,7 @@ type Limit struct {
 	Body  Node
 }
 
-// Retry is `retry`. Nil values were not written.
+// Retry is `retry`. Nil values were not written; Attempts always is.
 type Retry struct {
 	Attempts, Delay, Factor, MaxDelay, Jitter *Value
 	Match                                     []Match

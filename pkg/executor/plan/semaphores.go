@@ -15,7 +15,7 @@ import (
 // of a step's own semaphores, and those around both siblings are around the other sibling, too. What depends on
 // the run (a number of permits, `limit`) is left to the kernel, which ends a run in which nothing can move.
 
-// holding is a semaphore that is held, and where it was taken.
+// holding is a semaphore, and where it is taken.
 type holding struct {
 	sem int32
 	pos diag.Pos
@@ -25,14 +25,8 @@ type holding struct {
 type order struct {
 	c     *compiler
 	held  []holding
-	after map[int32][]nesting // by the semaphore that is held
+	after map[int32][]holding // what is taken while a semaphore is held, by that; each once, at its first place
 	takes map[*unit][]holding // what a call takes: memo
-}
-
-// nesting is one order of two semaphores: sem is taken at pos by a step that holds another, taken at outer.
-type nesting struct {
-	holding
-	outer diag.Pos
 }
 
 // orders refuses nestings that can deadlock.
@@ -40,7 +34,7 @@ func (c *compiler) orders() {
 	if len(c.plan.Semaphores) == 0 {
 		return
 	}
-	o := &order{c: c, after: map[int32][]nesting{}, takes: map[*unit][]holding{}}
+	o := &order{c: c, after: map[int32][]holding{}, takes: map[*unit][]holding{}}
 	for _, u := range c.units {
 		o.step(u, u.places[0])
 	}
@@ -95,7 +89,7 @@ func (o *order) waits(u *unit, p *place) []holding {
 			return o.inCall(target)
 		}
 	case *ast.Await:
-		s := &search{o: o, units: map[*unit]bool{}, tasks: map[*place]bool{}}
+		s := &search{units: map[*unit]bool{}, tasks: map[*place]bool{}}
 		for _, t := range p.tasks {
 			s.task(u, t)
 		}
@@ -108,7 +102,7 @@ func (o *order) waits(u *unit, p *place) []holding {
 func (o *order) inCall(u *unit) []holding {
 	list, ok := o.takes[u]
 	if !ok {
-		s := &search{o: o, units: map[*unit]bool{}, tasks: map[*place]bool{}}
+		s := &search{units: map[*unit]bool{}, tasks: map[*place]bool{}}
 		s.unit(u)
 		list = s.found
 		o.takes[u] = list
@@ -118,7 +112,6 @@ func (o *order) inCall(u *unit) []holding {
 
 // search collects the semaphores that are taken somewhere.
 type search struct {
-	o     *order
 	units map[*unit]bool
 	tasks map[*place]bool
 	found []holding
@@ -168,7 +161,7 @@ func (o *order) take(h holding) {
 		}
 	}
 	for _, outer := range o.held {
-		if slices.ContainsFunc(o.after[outer.sem], func(n nesting) bool { return n.sem == h.sem }) {
+		if slices.ContainsFunc(o.after[outer.sem], func(n holding) bool { return n.sem == h.sem }) {
 			continue
 		}
 		if first, ok := o.path(h.sem, outer.sem, map[int32]bool{}); ok {
@@ -177,12 +170,12 @@ func (o *order) take(h holding) {
 				fmt.Sprintf("%q is taken by a step that holds %q, and elsewhere one that holds %q comes to wait for %q: they can lock each other out", a, b, a, b))
 			continue
 		}
-		o.after[outer.sem] = append(o.after[outer.sem], nesting{h, outer.pos})
+		o.after[outer.sem] = append(o.after[outer.sem], h)
 	}
 }
 
-// path finds nestings that lead from semaphore a to b; first is the one that begins them.
-func (o *order) path(a, b int32, seen map[int32]bool) (first nesting, ok bool) {
+// path finds nestings that lead from semaphore a to b; first is what the one that begins them takes.
+func (o *order) path(a, b int32, seen map[int32]bool) (first holding, ok bool) {
 	seen[a] = true
 	for _, n := range o.after[a] {
 		if n.sem == b {
@@ -194,7 +187,7 @@ func (o *order) path(a, b int32, seen map[int32]bool) (first nesting, ok bool) {
 			}
 		}
 	}
-	return nesting{}, false
+	return holding{}, false
 }
 
 func (o *order) name(sem int32) string { return o.c.plan.Semaphores[sem].Name }

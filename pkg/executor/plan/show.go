@@ -96,9 +96,6 @@ func (w *writer) step(s *Step, label string, depth int, outer *Env) {
 	if s.Background {
 		words = append(words, "background")
 	}
-	if s.Service != nil {
-		words = append(words, "ready "+source(s.Service))
-	}
 	words = append(words, environment(s.Env, outer)...)
 	m := w.modifiers(s.Body, words)
 	head := strings.Repeat("  ", depth) + label
@@ -204,10 +201,7 @@ func needs(list []Need) string {
 }
 
 func retry(r *Retry) string {
-	out := "retry"
-	if r.Attempts != nil {
-		out += " " + source(r.Attempts)
-	}
+	out := "retry " + source(r.Attempts)
 	for _, x := range []struct {
 		word string
 		v    *Value

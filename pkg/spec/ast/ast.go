@@ -175,6 +175,7 @@ const (
 	TaskGroup
 )
 
+// String is the key of the block.
 func (k BlockKind) String() string { return [...]string{"steps", "gather", "wait", "taskgroup"}[k] }
 
 // Block is steps, gather, wait or taskgroup.

@@ -80,7 +80,8 @@ func wait(t *testing.T, p *Process) Exit {
 	return p.Wait()
 }
 
-// lives says whether the process of that number runs; one that only waits for its parent does not.
+// lives says whether the process of that number runs; one that only waits for its parent, or is on its way out (the
+// kernel's flag PF_EXITING), does not.
 func lives(t *testing.T, number string) bool {
 	t.Helper()
 	pid, err := strconv.Atoi(number)
@@ -95,7 +96,12 @@ func lives(t *testing.T, number string) bool {
 		_, err := os.Stat("/proc/self")
 		return err != nil // without /proc the signal's answer stands
 	}
-	return stat[bytes.LastIndexByte(stat, ')')+2] != 'Z'
+	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	flags, err := strconv.ParseUint(f[6], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f[0] != "Z" && flags&0x4 == 0
 }
 
 func TestExit(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,6 +102,14 @@ func limitOf(pid int) uint64 {
 // marks are the marks in the environment of a process. It is empty when we may not read it.
 func marks(pid int) []string {
 	b, err := read(proc(pid, "environ"))
+	// In the middle of an exec the old environment is gone and the new one not there yet: it reads as empty.
+	for try := 0; try < 4 && err == nil && len(b) == 0; try++ {
+		if s, ok := readStat(pid); !ok || s.bare() {
+			return nil
+		}
+		time.Sleep(100 * time.Microsecond)
+		b, err = read(proc(pid, "environ"))
+	}
 	if err != nil {
 		return nil
 	}

@@ -11,7 +11,14 @@ import (
 type stat struct {
 	state                  byte
 	parent, group, session int
+	flags                  uint64 // PF_* of the kernel
 	start                  uint64 // in ticks since the system's start: with the number it names one process for ever
+}
+
+// bare says whether there is no program in it that could have an environment: it is on its way out, or the kernel's own.
+func (s stat) bare() bool {
+	const exiting, kernelThread = 0x4, 0x200000
+	return s.dead() || s.flags&(exiting|kernelThread) != 0
 }
 
 // dead says whether only the entry is left, for whoever has to collect it.
@@ -55,6 +62,7 @@ func readStat(pid int) (s stat, ok bool) {
 	}
 	s.state = f[0][0]
 	s.parent, s.group, s.session = number(f[1]), number(f[2]), number(f[3])
+	s.flags, _ = strconv.ParseUint(string(f[6]), 10, 64)
 	s.start, _ = strconv.ParseUint(string(f[19]), 10, 64)
 	return s, true
 }
@@ -170,8 +178,5 @@ func endChild(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 }
 
-// collect takes the status of a child that has ended, and says whether it has.
-func collect(pid int) bool {
-	got, err := unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil)
-	return err == nil && got == pid
-}
+// collect takes the status of a child if it has ended.
+func collect(pid int) { _, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil) }
