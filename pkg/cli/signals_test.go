@@ -16,14 +16,21 @@ import (
 	"testing"
 )
 
-// signalled runs src until an event line holds each of the texts in turn, sends the signal after each of them ("" is
-// in every line, so at once), and gives what the process printed and how it ended.
-func signalled(t *testing.T, src string, sig syscall.Signal, after ...string) (out, errs string, state syscall.WaitStatus) {
+// flowFile is a file that holds src.
+func flowFile(t *testing.T, src string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "flow.yaml")
 	if err := os.WriteFile(file, []byte(src), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// signalled runs src until an event line holds each of the texts in turn, sends the signal after each of them ("" is
+// in every line, so at once), and gives what the process printed and how it ended.
+func signalled(t *testing.T, src string, sig syscall.Signal, after ...string) (out, errs string, state syscall.WaitStatus) {
+	t.Helper()
+	file := flowFile(t, src)
 	cmd := exec.Command("flowrun", "run", "--format", "ndjson", file)
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -142,10 +149,7 @@ steps:
     run: "trap '' INT TERM; echo working; while :; do sleep 1; done"
     stop: {grace: 1h}
 `
-	file := filepath.Join(t.TempDir(), "flow.yaml")
-	if err := os.WriteFile(file, []byte(src), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	file := flowFile(t, src)
 	cmd := exec.Command("flowrun", "run", file)
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -182,10 +186,7 @@ steps:
 
 // The document is there after Ctrl-C, too, and is the only thing on standard output.
 func TestDocumentAfterSignal(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "flow.yaml")
-	if err := os.WriteFile(file, []byte(stoppable), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	file := flowFile(t, stoppable)
 	cmd := exec.Command("flowrun", "run", "--format", "json", file)
 	var out bytes.Buffer
 	cmd.Stdout = &out

@@ -50,9 +50,13 @@ func (k *Kernel) bind(b *base, env map[string]any, refs []plan.Ref) *event.Error
 		switch r.Kind {
 		case plan.RefStep:
 			steps := sub("steps")
-			if _, ok := steps[r.Member]; !ok || r.Field != "" {
-				steps[r.Member] = k.merge(steps[r.Member], k.slot(b.Frame, r.Depth, r.Slot).value(r.Field))
+			sl := k.slot(b.Frame, r.Depth, r.Slot)
+			m, _ := steps[r.Member].(map[string]any)
+			if m == nil {
+				m = sl.value()
+				steps[r.Member] = m
 			}
+			sl.lists(m, r.Field)
 		case plan.RefInputs:
 			env["inputs"] = k.frames.at(b.Frame, 0).Inputs
 		case plan.RefEnv:
@@ -88,17 +92,6 @@ func (k *Kernel) bind(b *base, env map[string]any, refs []plan.Ref) *event.Error
 		}
 	}
 	return nil
-}
-
-// merge joins two readings of one step, of which either may lack the long lists.
-func (k *Kernel) merge(old any, m map[string]any) map[string]any {
-	o, _ := old.(map[string]any)
-	for _, long := range []string{"children", "completed"} {
-		if m[long] == nil && o != nil {
-			m[long] = o[long]
-		}
-	}
-	return m
 }
 
 func (k *Kernel) bindEnv(b *base, m map[string]any, r *plan.Ref) *event.Error {

@@ -89,8 +89,8 @@ func (k *Kernel) own(f, n int32) *slot {
 	return &k.frames.All[f].Slots[n]
 }
 
-// value is steps.x. Of a skipped step, and of one that never began, all but the status is null.
-func (s *slot) value(field string) map[string]any {
+// value is steps.x without its long members (lists). Of a skipped step, and of one that never began, all but the status is null.
+func (s *slot) value() map[string]any {
 	status := s.Status
 	if status == event.Waiting && s.Act == 0 {
 		status = event.Skipped
@@ -106,20 +106,28 @@ func (s *slot) value(field string) map[string]any {
 		m["attempts"] = int(s.Attempt)
 		m["duration"] = s.Duration.Seconds()
 	}
-	if j := s.Joined; j != nil && (field == "" || field == "children") {
+	for key, v := range s.Extra { // into a map: the order does not matter
+		m[key] = v
+	}
+	return m
+}
+
+// lists puts the long members into m, a value of s: field is the member that is read, "" when that is not known.
+func (s *slot) lists(m map[string]any, field string) {
+	j := s.Joined
+	if j == nil {
+		return
+	}
+	if field == "" || field == "children" {
 		list := make([]any, len(j.Children))
 		for i := range j.Children {
 			list[i] = state(j.N, i, &j.Children[i])
 		}
 		m["children"] = list
 	}
-	if j := s.Joined; j != nil && j.N.Visit != nil && (field == "" || field == "completed") {
+	if j.N.Visit != nil && (field == "" || field == "completed") {
 		m["completed"] = append([]any{}, j.Completed...)
 	}
-	for key, v := range s.Extra { // into a map: the order does not matter
-		m[key] = v
-	}
-	return m
 }
 
 func environment(list []string) map[string]string {

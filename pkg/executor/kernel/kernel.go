@@ -264,7 +264,7 @@ func (k *Kernel) deliver(m message) {
 	}
 	a := k.acts[m.to]
 	if a == nil {
-		return // ended meanwhile; only signals can come late
+		return // it was stopped and has ended meanwhile
 	}
 	switch m.kind {
 	case msgEnded:
