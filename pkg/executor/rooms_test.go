@@ -23,6 +23,7 @@ func rooms() map[string][]string {
 		dotenv = "pkg/spec/dotenv"
 		expr   = "pkg/spec/expr"
 		kind   = "pkg/spec/kind"
+		mask   = "pkg/executor/mask"
 	)
 	return map[string][]string{
 		"cmd/flowrun":                  {"pkg/cli", "pkg/steps/process/supervisor"},
@@ -33,14 +34,15 @@ func rooms() map[string][]string {
 		expr:                           {event, diag},
 		kind:                           {event},
 		ast:                            {diag, expr, kind},
-		"pkg/executor":                 {event, plan, kernel, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
+		"pkg/executor":                 {event, plan, kernel, mask, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
 		event:                          nil,
+		mask:                           nil,
 		plan:                           {event, ast, diag, expr, kind},
 		kernel:                         {event, plan, ast, expr, kind},
 		"pkg/executor/local":           {event, plan, kernel, kind, "pkg/steps"},
 		"pkg/executor/sim":             {event, plan, kernel, kind},
 		"pkg/executor/journal":         {event},
-		"pkg/steps":                    {event, kind, plan, "pkg/steps/process"},
+		"pkg/steps":                    {event, kind, plan, mask, "pkg/steps/process"},
 		"pkg/steps/process":            {"pkg/steps/process/tree"},
 		"pkg/steps/process/tree":       nil,
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
