@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/local"
+	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/expr"
@@ -61,7 +62,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	if opt.Timeout > 0 {
 		p = limited(p, opt.Timeout)
 	}
-	veil := newVeil(p, slices.AppendSeq(masked, maps.Values(values)))
+	veil := newVeil(p, mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values)))))
 	collector := newCollector(p, opt.RunID)
 	local.Run(ctx, p, local.Options{
 		Kernel: kernel.Options{

@@ -156,6 +156,45 @@ steps:
 	}
 }
 
+// What a call gives to a secret input is masked: a constant, the default if it gives none, and what is made of secrets.
+func TestSecretInputsOfCalls(t *testing.T) {
+	p := compile(t, `
+flowrun: 1
+secrets: [TOKEN]
+workflows:
+  use:
+    inputs: {key: {secret: true, default: unused-default}, open: {default: open-default}}
+    steps:
+      - run: ["sh", "-c", 'echo "$KEY $OPEN, constant-key unused-default"']
+        env: {KEY: "${{ inputs.key }}", OPEN: "${{ inputs.open }}"}
+steps:
+  - {call: use, with: {key: constant-key, open: open-value}}
+  - {call: use, with: {key: "Bearer ${{ secrets.TOKEN }}"}}
+`)
+	var told strings.Builder
+	_, err := Run(context.Background(), p, Options{
+		Env:     []string{"PATH=" + os.Getenv("PATH"), "TOKEN=hunter22"},
+		Observe: []func(event.Event){func(e event.Event) { told.WriteString(e.Text) }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "*** open-value, *** unused-default\nBearer *** open-default, *** unused-default\n"
+	if got := told.String(); got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+	for _, with := range []string{"", ", with: {}"} {
+		p := compile(t, "flowrun: 1\nworkflows: {use: {inputs: {key: {secret: true, default: the-default}}, steps: [{run: [echo, the-default]}]}}\nsteps: [{call: use"+with+"}]\n")
+		told.Reset()
+		if _, err := Run(context.Background(), p, Options{Observe: []func(event.Event){func(e event.Event) { told.WriteString(e.Text) }}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := told.String(); got != "***\n" {
+			t.Errorf("said %q of a default", got)
+		}
+	}
+}
+
 func TestTimeoutOfTheRun(t *testing.T) {
 	p := compile(t, "flowrun: 1\nsteps: [{sleep: 1h}]\nexcept: [{value: caught}]\n")
 	before := p.String()

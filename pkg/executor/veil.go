@@ -1,45 +1,53 @@
 package executor
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
-
-// mask is what stands in the place of a secret.
-const mask = "***"
 
 // veil is what every event passes before anybody sees it: it masks secrets and the values of secret inputs, and gives errors the
 // place of their step in the file.
 //
-// It looks for the exact values, in each text by itself: a secret that a process prints in two pieces, or in another
-// form (base64, one line of several), is not found.
+// It looks at each text by itself; who makes a text of a stream sees to it that no secret is cut (mask.Stream).
 type veil struct {
 	plan    *plan.Plan
-	secrets *strings.Replacer // nil: none
+	secrets *mask.Set // nil: none
 	places  map[string]*plan.Step
 	// seen keeps what an error became: it comes by again at every step that it passes through.
 	seen map[*event.Error]*event.Error
 }
 
-// newVeil makes a veil over texts, which it sorts.
-func newVeil(p *plan.Plan, texts []string) *veil {
-	v := &veil{plan: p, places: map[string]*plan.Step{}, seen: map[*event.Error]*event.Error{}}
-	texts = slices.DeleteFunc(texts, func(s string) bool { return s == "" })
-	// Where one value begins with another the longer one must win.
-	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	var pairs []string
-	for _, s := range texts {
-		pairs = append(pairs, s, mask)
+func newVeil(p *plan.Plan, secrets *mask.Set) *veil {
+	return &veil{plan: p, secrets: secrets, places: map[string]*plan.Step{}, seen: map[*event.Error]*event.Error{}}
+}
+
+// constants appends what is masked of the constants of p: those that calls give to secret inputs, by `with` or as the
+// default. What a call computes is known only in the run; as far as it is made of secrets it is masked as they are.
+func constants(p *plan.Plan, to []string) []string {
+	for _, s := range p.Steps {
+		call, ok := s.Action().(*plan.Call)
+		if !ok {
+			continue
+		}
+		for _, in := range call.Workflow.Inputs {
+			if !in.Secret {
+				continue
+			}
+			v, known := in.Default, true
+			if i := slices.IndexFunc(call.With, func(a plan.Arg) bool { return a.Key == in.Name.Text }); i >= 0 {
+				v, known = call.With[i].Value.V.Constant()
+			}
+			if known {
+				to = textsIn(v, to)
+			}
+		}
 	}
-	if pairs != nil {
-		v.secrets = strings.NewReplacer(pairs...)
-	}
-	return v
+	return to
 }
 
 // event is e as it may be seen.
@@ -59,12 +67,7 @@ func (v *veil) event(e event.Event) event.Event {
 	return e
 }
 
-func (v *veil) text(s string) string {
-	if v.secrets == nil {
-		return s
-	}
-	return v.secrets.Replace(s)
-}
+func (v *veil) text(s string) string { return v.secrets.Text(s) }
 
 // value is x with masked texts, and whether that changed anything. Values of a run are shared and stay as they are.
 func (v *veil) value(x any) (any, bool) {
@@ -72,6 +75,10 @@ func (v *veil) value(x any) (any, bool) {
 	case string:
 		s := v.text(x)
 		return s, s != x
+	case int:
+		return v.number(x, strconv.Itoa(x))
+	case float64:
+		return v.number(x, strconv.FormatFloat(x, 'f', -1, 64))
 	case []any:
 		var out []any
 		for i, y := range x {
@@ -91,6 +98,14 @@ func (v *veil) value(x any) (any, bool) {
 		return out, changed
 	case event.Poison:
 		return event.Poison{Err: v.error(x.Err)}, true
+	}
+	return x, false
+}
+
+// number is value for x, which is written like that. What is masked of it makes it a text.
+func (v *veil) number(x any, written string) (any, bool) {
+	if s := v.text(written); s != written {
+		return s, true
 	}
 	return x, false
 }

@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/mask"
 )
 
 func TestVeilMasks(t *testing.T) {
-	v := newVeil(written("root", "a"), []string{"hunter2", "hunter2-and-more", ""})
+	v := newVeil(written("root", "a"), mask.New([]string{"hunter2", "hunter2-and-more", "271828"}))
 	inner := &event.Error{Type: "ExitError", Message: "hunter2 refused", Step: "a", Fields: map[string]any{"data": []any{"hunter2"}}}
 	group := event.Group([]*event.Error{inner})
 	group.Others = []*event.Error{inner}
-	value := map[string]any{"list": []any{1, "x hunter2-and-more y"}, "hunter2": true, "clean": []any{"a"}}
+	value := map[string]any{"list": []any{1, "x hunter2-and-more y"}, "hunter2": true, "clean": []any{"a"}, "number": 271828, "float": 271828.5}
 	e := v.event(event.Event{
 		Type: event.StepEnd, Path: "a", Where: event.Where{Node: 1}, Text: "hunter2", Why: "hunter2", Name: "hunter2",
 		Outcome:   event.Outcome{Status: event.Failed, Value: value, Err: group, Reason: "hunter2", Extra: map[string]any{"stdout": "hunter2"}},
@@ -22,7 +23,7 @@ func TestVeilMasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := string(b); strings.Contains(s, "hunter2") || strings.Contains(s, "and-more") {
+	if s := string(b); strings.Contains(s, "hunter2") || strings.Contains(s, "and-more") || strings.Contains(s, "271828") {
 		t.Errorf("a secret is seen: %s", s)
 	}
 	if value["hunter2"] != true || value["list"].([]any)[1] != "x hunter2-and-more y" || inner.Message != "hunter2 refused" {
@@ -31,7 +32,7 @@ func TestVeilMasks(t *testing.T) {
 }
 
 func TestVeilKeepsWhatHasNoSecret(t *testing.T) {
-	v := newVeil(written("root"), []string{"hunter2"})
+	v := newVeil(written("root"), mask.New([]string{"hunter2"}))
 	list := []any{"a", map[string]any{"b": 1}}
 	if got, changed := v.value(list); changed || &got.([]any)[0] != &list[0] {
 		t.Error("a value without a secret was copied")
