@@ -105,6 +105,7 @@ func (c *command) run(t *testing.T, dir string, unordered bool) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", c.line)
 	cmd.Dir = dir
+	cmd.Env = []string{"XDG_STATE_HOME=" + t.TempDir()}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		// What a person has set must not change what is shown.

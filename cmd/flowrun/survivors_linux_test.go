@@ -135,7 +135,7 @@ func (c *command) engine(t *testing.T) int {
 func (c *command) cmd(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(filepath.Dir(c.dir), "flowrun"), args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), asCommand+"=1", "FLOWTEST="+c.mark)
+	cmd.Env = append(os.Environ(), asCommand+"=1", "FLOWTEST="+c.mark, "XDG_STATE_HOME="+filepath.Join(c.dir, ".state"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.user}
 	return cmd
 }

@@ -21,6 +21,7 @@ const (
 	flagFormat    = "format"
 	flagColor     = "color"
 	flagDirectory = "directory"
+	flagState     = "state-dir"
 )
 
 // variable is the environment variable that stands for a flag.

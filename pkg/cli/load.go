@@ -18,6 +18,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
+	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 // defaultFiles are the names that are looked for when no FILE is given.
@@ -79,7 +80,10 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 		debug.SetMemoryLimit(spec.MemoryLimit)
 		defer debug.SetMemoryLimit(old)
 	}
-	opt := executor.LoadOptions{Kinds: steps.Builtin(), Stdin: s.Stdin, Jobs: c.Int(flagJobs), EnvFiles: c.StringSlice(flagEnvFile)}
+	opt := executor.LoadOptions{
+		Kinds: steps.Builtin(), Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
+		Jobs: c.Int(flagJobs), Room: process.Room(),
+	}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
@@ -23,7 +24,8 @@ func runCommand(s *session) *cli.Command {
 		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` time for a process to stop, where the file says nothing; else 10s"},
 		boolFlag(flagStrict, "", "errors that were returned as values make exit code 1"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
-		boolFlag(flagVerbose, "v", "print also what waits, begins, or took no time"),
+		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
+		textFlag(flagState, "", "DIR", "what steps print is kept below it; else ~/.local/state/flowrun"),
 		textFlag(flagFormat, "", "FORMAT", "text; json: one result document; ndjson: one event a line"),
 	)
 	return &cli.Command{
@@ -67,7 +69,12 @@ func (s *session) run(c *cli.Context) error {
 	if _, err := given.check(true, opt); err != nil {
 		return err
 	}
+	state, err := s.state(c)
+	if err != nil {
+		return err
+	}
 	id := executor.NewRunID(time.Now())
+	opt.Folder, opt.Whole = journal.Of(state, id), c.Bool(flagVerbose)
 	report := plain.New(text, p, plain.Options{
 		Color: color, Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
 	})

@@ -67,7 +67,7 @@ func Example_ownKind() {
 				return event.Failure(event.Errorf("UpperError", "%s", err))
 			}
 			text, _ := call.Args["upper"].(string)
-			call.Output("stdout", "working\n")
+			call.Output.Say("stdout", "working\n")
 			return event.Success(strings.ToUpper(text))
 		},
 	}

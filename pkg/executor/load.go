@@ -24,6 +24,9 @@ type LoadOptions struct {
 	Stdin io.Reader
 	// Jobs bounds how many steps that work outside this process run at once; 0: no bound.
 	Jobs int
+	// Room is how many of them the machine has room for (process.Room), beyond which steps wait for their turn,
+	// outside of their timeouts; 0: any number.
+	Room int
 }
 
 // Load reads the workflow file at path with the files that it calls, checks everything and compiles it. What the operating
@@ -31,7 +34,7 @@ type LoadOptions struct {
 func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile)}
 	compiling := plan.Options{
-		Jobs: opt.Jobs,
+		Jobs: opt.Jobs, Room: opt.Room,
 		Open: func(dir, path string) (*ast.File, error) {
 			f, err := spec.Load(fromHere(dir, path), nil, reading)
 			if p := (*os.PathError)(nil); errors.As(err, &p) {

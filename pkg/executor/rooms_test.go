@@ -32,7 +32,7 @@ func rooms() map[string][]string {
 		diag:                           nil,
 		dotenv:                         {diag},
 		expr:                           {event, diag},
-		kind:                           {event},
+		kind:                           {event, mask},
 		ast:                            {diag, expr, kind},
 		"pkg/executor":                 {event, plan, kernel, mask, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
 		event:                          nil,

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/expr"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
 // Options are what a run is given besides its plan. The zero Options are those of a workflow without inputs in the
@@ -35,6 +37,11 @@ type Options struct {
 	Kill <-chan struct{}
 	// RunID is the run's id; "": a new one.
 	RunID string
+	// Folder is where the run keeps the output of its steps, as package journal says; "": nowhere. It is made when there
+	// is something to keep.
+	Folder string
+	// Whole: all output of steps is in the events, however much and fast it is. Else some of a flood is skipped.
+	Whole bool
 	// Timeout limits the whole run, handlers included; 0: no limit.
 	Timeout time.Duration
 	// Strict makes Result.Exit 1 when errors were handed back as values.
@@ -62,8 +69,13 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	if opt.Timeout > 0 {
 		p = limited(p, opt.Timeout)
 	}
-	veil := newVeil(p, mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values)))))
+	hidden := mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values))))
+	veil := newVeil(p, hidden)
 	collector := newCollector(p, opt.RunID)
+	var logs func(string) string
+	if opt.Folder != "" {
+		logs = journal.NewFolder(opt.Folder).Log
+	}
 	local.Run(ctx, p, local.Options{
 		Kernel: kernel.Options{
 			RunID: opt.RunID, Name: p.Name, Start: now,
@@ -77,7 +89,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 				tell(e)
 			}
 		},
-		Kill: opt.Kill,
+		Output: kind.Output{Mask: hidden, Whole: opt.Whole},
+		Logs:   logs,
+		Kill:   opt.Kill,
 	})
 	r := collector.result
 	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)

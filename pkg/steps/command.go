@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 // command is what a run starts.
@@ -236,8 +237,8 @@ func startError(c *command, err error) *event.Error {
 		return event.Errorf(event.StartError, "%s cannot be run: permission denied", name)
 	case errors.Is(err, syscall.E2BIG):
 		return event.Errorf(event.StartError, "%s cannot be run: its arguments and environment are too long; give large data by stdin", name)
-	case errors.Is(err, syscall.EAGAIN):
-		return event.Errorf(event.StartError, "%s cannot be run: the system has no room for another process", name)
+	case process.NoRoom(err):
+		return event.Errorf(event.StartError, "%s cannot be run: the system has no room for another process (%v, asked for %s): run fewer at once, with --jobs or limit", name, err, patience)
 	default:
 		return event.Errorf(event.StartError, "%s cannot be run: %v", name, err)
 	}

@@ -150,7 +150,7 @@ func httpCall(t *testing.T, request any) kind.Call {
 	}
 	return kind.Call{
 		Args: kind.Args{"http": v}, Dir: t.TempDir(), Step: "s", RunID: "01K", Attempt: 1,
-		Output: func(string, string) {}, Kill: make(chan struct{}),
+		Kill: make(chan struct{}),
 	}
 }
 

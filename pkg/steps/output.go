@@ -1,31 +1,47 @@
 package steps
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/mask"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
-// sink takes one output of a process: it passes it on in whole lines and keeps it up to a limit.
+// sink takes one output of a process: it keeps it for the value, writes it to the log, and says it to those who watch.
 type sink struct {
-	name  string
-	limit int
-	tell  func(stream, text string)
-	line  []byte // the begin of a line whose end is not there yet; at most maxLine
-	kept  []byte
-	cut   bool // there was more than the limit; nothing is kept then
+	name   string
+	limit  int
+	kept   []byte
+	cut    bool // there was more than the limit; nothing is kept then
+	masked *mask.Stream
+	log    logFile
+	speech speech
 }
 
-// maxLine is the longest piece that waits for its newline.
-const maxLine = 32 << 10
+func newSink(name string, limit int, out kind.Output) *sink {
+	s := &sink{
+		name: name, limit: limit,
+		log:    logFile{path: out.Log},
+		speech: speech{name: name, out: out, budget: burst},
+	}
+	if s.log.path != "" {
+		s.log.path += "." + name
+	}
+	if out.Mask != nil {
+		s.masked = out.Mask.Stream(s.record)
+	}
+	return s
+}
 
 // Write implements io.Writer.
 func (s *sink) Write(b []byte) (int, error) {
@@ -36,47 +52,59 @@ func (s *sink) Write(b []byte) (int, error) {
 			s.kept = append(s.kept, b...)
 		}
 	}
-	rest := b
-	if end := bytes.LastIndexByte(b, '\n') + 1; end > 0 {
-		s.pass(append(s.line, b[:end]...))
-		s.line, rest = s.line[:0], b[end:]
-	}
-	s.line = append(s.line, rest...)
-	if len(s.line) >= maxLine {
-		end := wholeRunes(s.line)
-		s.pass(s.line[:end])
-		s.line = s.line[:copy(s.line, s.line[end:])]
+	if s.masked != nil {
+		s.masked.Write(b)
+	} else {
+		s.record(b)
 	}
 	return len(b), nil
 }
 
-// flush passes on a last line without a newline.
-func (s *sink) flush() {
-	s.pass(s.line)
-	s.line = nil
+// record takes what may be seen.
+func (s *sink) record(b []byte) {
+	s.log.write(b)
+	s.speech.write(b)
 }
 
-func (s *sink) pass(b []byte) {
-	if len(b) > 0 {
-		s.tell(s.name, clean(b))
+// File implements process.filer: without masks the process may write to the log itself.
+func (s *sink) File() *os.File {
+	if s.masked != nil || s.log.path == "" || s.log.open() != nil {
+		return nil
 	}
+	f := s.log.file
+	s.log.file = nil
+	return f
 }
 
-// wholeRunes is the length of b without a rune at its end that is not complete.
-func wholeRunes(b []byte) int {
-	for back := 1; back <= min(utf8.UTFMax-1, len(b)); back++ {
-		if i := len(b) - back; utf8.RuneStart(b[i]) {
-			if utf8.FullRune(b[i:]) {
-				break
-			}
-			return i
-		}
+// Filled takes what a process has written to the log.
+func (s *sink) Filled() {
+	f, err := os.Open(s.log.path)
+	if err != nil {
+		s.log.err = err
+		return
 	}
-	return len(b)
+	defer f.Close()
+	log := s.log
+	s.log.path = "" // it is written already
+	if n, err := io.Copy(s, f); err != nil {
+		log.err = err
+	} else if n == 0 {
+		log.err = os.Remove(log.path)
+	}
+	s.log = log
 }
 
-// clean is b to be shown: events are JSON, so what is no UTF-8 is replaced.
-func clean(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+// Pause says that nothing more has come for now.
+func (s *sink) Pause() { s.log.close() }
+
+// end passes on what is left.
+func (s *sink) end() {
+	if s.masked != nil {
+		s.masked.Close()
+	}
+	s.log.close()
+	s.speech.end()
+}
 
 // value is the whole output, or what stands for it when it was cut or is no text.
 func (s *sink) value() any {

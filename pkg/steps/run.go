@@ -20,6 +20,8 @@ const (
 	defaultGrace  = 10 * time.Second
 	defaultSignal = "TERM"
 	defaultLimit  = 1 << 20
+	// patience is how long a system without room for another process is asked again.
+	patience = 10 * time.Second
 )
 
 func runKind() *kind.Kind {
@@ -193,44 +195,60 @@ func run(ctx context.Context, call kind.Call) event.Outcome {
 		return event.Stopped(nil)
 	}
 
-	stdout := &sink{name: "stdout", limit: opts.limit, tell: call.Output}
-	stderr := &sink{name: "stderr", limit: opts.limit, tell: call.Output}
+	stdout, stderr := newSink("stdout", opts.limit, call.Output), newSink("stderr", opts.limit, call.Output)
+	ending := process.Ending{Stop: ctx.Done(), Signal: opts.signal, Grace: opts.grace, Kill: call.Kill}
 	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Stdout: stdout, Stderr: stderr}
 	if v, ok := call.Args["stdin"]; ok && v != nil {
 		spec.Stdin = text(v)
 	}
-	p, err := process.Start(spec)
+	p, err := startPatiently(ctx, spec)
 	if err != nil {
+		if ctx.Err() != nil {
+			return event.Stopped(nil)
+		}
 		return event.Failure(startError(cmd, err))
 	}
-	over := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		stop := ctx.Done()
-		for {
-			select {
-			case <-stop:
-				p.Stop(opts.signal, opts.grace)
-				stop = nil
-			case <-call.Kill:
-				p.Kill()
-				return
-			case <-over:
-				return
-			}
-		}
-	}()
-	exit := p.Wait()
-	close(over)
-	<-watched
-	stdout.flush()
-	stderr.flush()
+	exit := p.Wait(ending)
+	stdout.end()
+	stderr.end()
 
 	o := outcome(opts, cmd, exit, stdout)
 	o.Extra = map[string]any{"stdout": stdout.value(), "stderr": stderr.value(), "exit_code": nil}
 	if exit.Signal == "" {
 		o.Extra["exit_code"] = exit.Code
+	}
+	return logged(o, &stdout.log, &stderr.log)
+}
+
+// startPatiently tries again for a while when the system has no room for another process now: others end.
+func startPatiently(ctx context.Context, spec process.Spec) (*process.Process, error) {
+	begin := time.Now()
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
+		p, err := process.Start(spec)
+		if err == nil || !process.NoRoom(err) || time.Since(begin) > patience {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// logged is the outcome when the logs have been written: a step whose output is not all there has failed.
+func logged(o event.Outcome, logs ...*logFile) event.Outcome {
+	for _, l := range logs {
+		err := l.problem()
+		if err == nil {
+			continue
+		}
+		text := fmt.Sprintf("its log %s cannot be written: %v", l.path, err)
+		if o.Err != nil {
+			o.Err.Message += "; " + text
+			return o
+		}
+		o.Status, o.Value, o.Err = event.Failed, nil, event.Errorf(event.OutputError, "%s", text)
 	}
 	return o
 }

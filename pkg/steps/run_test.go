@@ -41,12 +41,16 @@ func (s *sayings) output(stream, text string) {
 	}
 }
 
+func (s *sayings) skip(stream string, bytes int64) {
+	s.output(stream, fmt.Sprintf("[%d bytes]\n", bytes))
+}
+
 func newCall(t *testing.T, args kind.Args) (kind.Call, *sayings) {
 	s := &sayings{lines: make(chan string, 100)}
 	return kind.Call{
 		Args: args, Env: os.Environ(), Dir: t.TempDir(),
 		Step: "tests[1]", RunID: "01K", Attempt: 2,
-		Output: s.output, Kill: make(chan struct{}),
+		Output: kind.Output{Say: s.output, Skip: s.skip}, Kill: make(chan struct{}),
 	}, s
 }
 
@@ -312,33 +316,45 @@ func TestRunBigOutput(t *testing.T) {
 		"one line": "head -c 67108864 /dev/zero | tr '\\0' x",
 		"binary":   "head -c 67108864 /dev/zero | tr '\\0' '\\377'",
 	} {
-		t.Run(name, func(t *testing.T) {
-			call, _ := newCall(t, kind.Args{"run": script})
-			var said, longest int
-			var peak uint64
-			call.Output = func(_, text string) {
-				before := said >> 23
-				if said += len(text); said>>23 != before {
-					var m runtime.MemStats
-					runtime.ReadMemStats(&m)
-					peak = max(peak, m.HeapInuse)
+		for _, whole := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s %t", name, whole), func(t *testing.T) {
+				call, _ := newCall(t, kind.Args{"run": script})
+				call.Output.Whole = whole
+				call.Output.Log = filepath.Join(t.TempDir(), "logs", "big", "1")
+				var said, skipped int64
+				var longest int
+				var peak uint64
+				call.Output.Say = func(_, text string) {
+					before := said >> 23
+					if said += int64(len(text)); said>>23 != before {
+						var m runtime.MemStats
+						runtime.ReadMemStats(&m)
+						peak = max(peak, m.HeapInuse)
+					}
+					longest = max(longest, len(text))
 				}
-				longest = max(longest, len(text))
-			}
-			o := run(t.Context(), call)
-			if _, cut := o.Value.(event.Poison); !cut || o.Err != nil {
-				t.Errorf("value %T, error %v", o.Value, o.Err)
-			}
-			if name != "binary" && said != 64<<20 {
-				t.Errorf("%d bytes were said", said)
-			}
-			if longest > 3*64<<10 {
-				t.Errorf("a piece of %d bytes", longest)
-			}
-			if peak > 32<<20 {
-				t.Errorf("%d MiB of heap", peak>>20)
-			}
-		})
+				call.Output.Skip = func(_ string, n int64) { skipped += n }
+				o := run(t.Context(), call)
+				if _, cut := o.Value.(event.Poison); !cut || o.Err != nil {
+					t.Errorf("value %T, error %v", o.Value, o.Err)
+				}
+				if name != "binary" && said+skipped != 64<<20 {
+					t.Errorf("%d bytes were said, %d skipped", said, skipped)
+				}
+				if whole == (skipped > 0) {
+					t.Errorf("%d bytes were skipped", skipped)
+				}
+				if info, err := os.Stat(call.Output.Log + ".stdout"); err != nil || info.Size() != 64<<20 {
+					t.Errorf("the log: %v", err)
+				}
+				if longest > 3*64<<10 {
+					t.Errorf("a piece of %d bytes", longest)
+				}
+				if peak > 32<<20 {
+					t.Errorf("%d MiB of heap", peak>>20)
+				}
+			})
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ const (
 	RunStart   Type = "run.start"
 	StepQueued Type = "step.queued" // Why
 	StepStart  Type = "step.start"  // an attempt begins: its slot and its semaphores are held
-	StepOutput Type = "step.output" // Stream, Text
+	StepOutput Type = "step.output" // Stream, Text, Skipped
 	StepReady  Type = "step.ready"
 	StepRetry  Type = "step.retry"  // In, Outcome.Err
 	StepCancel Type = "step.cancel" // Outcome.Cause
@@ -31,6 +31,12 @@ type Event struct {
 	In     time.Duration // StepRetry: the pause
 	Stream string        // StepOutput: stdout, stderr or echo
 	Text   string        // StepOutput
+	// Skipped is how many bytes of the stream before Text are in no event, since they came faster than anybody reads
+	// (StepOutput).
+	Skipped int64
+	// Log is where the attempt's output is kept, as kind.Output.Log; "": nowhere. It is not part of the JSON (StepRetry,
+	// StepEnd).
+	Log string
 	Outcome
 	// Recovered is the error that an except clause handled (StepEnd of a step that succeeded by it).
 	Recovered *Error

@@ -25,7 +25,7 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil) }
 //	every event    v seq time type; of a step: path attempt
 //	step.queued    why
 //	step.start     name
-//	step.output    stream text
+//	step.output    stream text [skipped]
 //	step.retry     in error
 //	step.cancel    cause
 //	step.end       status value|error|cause|reason started_at duration queued returned_errors [recovered]
@@ -51,6 +51,9 @@ func (e Event) AppendJSON(b []byte, more ...Field) ([]byte, error) {
 	case StepOutput:
 		o.Text("stream", e.Stream)
 		o.Text("text", e.Text)
+		if e.Skipped > 0 {
+			o.Int("skipped", e.Skipped)
+		}
 	case StepRetry:
 		o.Seconds("in", e.In)
 		o.Value("error", e.Err)

@@ -153,15 +153,38 @@ func (k *Kernel) environ(b *base, e *plan.Env) (map[string]string, *event.Error)
 	return m, nil
 }
 
-// environList is environ as NAME=value, sorted.
+// environList is environ as NAME=value. What nothing is added to is shared: nobody may change it.
 func (k *Kernel) environList(b *base, e *plan.Env) ([]string, *event.Error) {
-	m, err := k.environ(b, e)
-	if err != nil {
-		return nil, err
+	if e == nil {
+		return k.inherited, nil
 	}
-	list := make([]string, 0, len(m))
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, name+"="+m[name])
+	over := map[string]string{} // without those that are removed
+	known := map[string]bool{}
+	for ; e != nil; e = e.Outer { // the innermost wins
+		for i := range e.Vars {
+			v := &e.Vars[i]
+			if known[v.Name] {
+				continue
+			}
+			known[v.Name] = true
+			if v.Value == nil {
+				continue
+			}
+			text, err := k.text(b, v.Value)
+			if err != nil {
+				return nil, err
+			}
+			over[v.Name] = text
+		}
+	}
+	list := make([]string, 0, len(k.inherited)+len(over))
+	for _, v := range k.inherited {
+		if name, _, _ := strings.Cut(v, "="); !known[name] {
+			list = append(list, v)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(over)) {
+		list = append(list, name+"="+over[name])
 	}
 	return list, nil
 }

@@ -55,6 +55,8 @@ func (k *Kernel) whyQueued(sem int32) string {
 		return "a slot of the limit"
 	case plan.Jobs:
 		return "a slot of " + name
+	case plan.Room:
+		return "free file descriptors (ulimit -n)"
 	default:
 		return fmt.Sprintf("semaphore %q", name)
 	}

@@ -27,6 +27,8 @@
 package kernel
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -80,6 +82,8 @@ type Kernel struct {
 	opt  Options
 	host Host
 	env  map[string]string // opt.Env
+	// inherited is what a process gets of opt.Env, without secrets, sorted.
+	inherited []string
 
 	now     time.Duration // of the current instant, since opt.Start
 	instant int64         // its number
@@ -109,6 +113,10 @@ type Kernel struct {
 func New(p *plan.Plan, opt Options, h Host) *Kernel {
 	k := &Kernel{plan: p, opt: opt, host: h, env: environment(opt.Env), scratch: kind.Args{}}
 	k.arena.init()
+	inherited, _ := k.environ(nil, nil)
+	for _, name := range slices.Sorted(maps.Keys(inherited)) {
+		k.inherited = append(k.inherited, name+"="+inherited[name])
+	}
 	for _, s := range p.Semaphores {
 		k.sems = append(k.sems, semaphore{Free: int32(s.Permits), Name: s.Name})
 	}

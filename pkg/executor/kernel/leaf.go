@@ -96,8 +96,9 @@ func (a *leafAct) begin(k *Kernel) {
 	})
 }
 
-// Say tells what a leaf says while it works. Drivers call it between steps.
-func (k *Kernel) Say(leaf int32, stream, text string) {
+// Say tells what a leaf says while it works, behind so many bytes of the stream that it does not say. Drivers call it
+// between steps.
+func (k *Kernel) Say(leaf int32, stream, text string, skipped int64) {
 	a, ok := k.acts[leaf].(*leafAct)
 	if !ok {
 		return
@@ -105,7 +106,7 @@ func (k *Kernel) Say(leaf int32, stream, text string) {
 	s := k.step(&a.base)
 	k.emit(event.Event{
 		Type: event.StepOutput, Path: s.path(k), Attempt: int(s.Attempt), Where: s.Place,
-		Stream: stream, Text: strings.ToValidUTF8(text, "�"),
+		Stream: stream, Text: strings.ToValidUTF8(text, "�"), Skipped: skipped,
 	})
 }
 

@@ -17,6 +17,11 @@ import (
 type Options struct {
 	Kernel  kernel.Options
 	Observe func(event.Event) // called in order, from one goroutine
+	// Output is what leaves get for their output, but for its functions.
+	Output kind.Output
+	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
+	// once for each attempt, from one goroutine.
+	Logs func(path string) string
 	// Kill, when it is closed, ends the run now: shields and cleanups too.
 	Kill <-chan struct{}
 }
@@ -34,7 +39,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	if opt.Kernel.Start.IsZero() {
 		opt.Kernel.Start = begin
 	}
-	d := &driver{begin: begin, observe: opt.Observe, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d := &driver{begin: begin, observe: opt.Observe, output: opt.Output, logs: opt.Logs, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
 	d.k = kernel.New(p, opt.Kernel, d)
 	d.loop(ctx, opt.Kill)
 	d.running.Wait()
@@ -47,6 +52,9 @@ type driver struct {
 	k       *kernel.Kernel
 	begin   time.Time
 	observe func(event.Event)
+	output  kind.Output
+	logs    func(path string) string
+	logOf   map[string]string // of the last attempt of steps that have not ended
 	from    chan message
 	leaves  map[int32]*leaf
 	running sync.WaitGroup
@@ -64,6 +72,7 @@ type message struct {
 	ended        bool
 	outcome      event.Outcome
 	stream, text string
+	skipped      int64
 }
 
 func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
@@ -111,7 +120,7 @@ func cause(ctx context.Context) *event.Cause {
 // take makes an input of a message. Output is told at once.
 func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 	if !m.ended {
-		d.k.Say(m.leaf, m.stream, m.text)
+		d.k.Say(m.leaf, m.stream, m.text, m.skipped)
 		return in
 	}
 	delete(d.leaves, m.leaf)
@@ -137,7 +146,13 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	l := &leaf{stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
 	call.Kill = l.kill
-	call.Output = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
+	call.Output = d.output
+	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
+	call.Output.Skip = func(stream string, bytes int64) { d.from <- message{leaf: n, stream: stream, skipped: bytes} }
+	if d.logs != nil {
+		call.Output.Log = d.logs(call.Step)
+		d.logOf[call.Step] = call.Output.Log
+	}
 	d.running.Go(func() {
 		defer stop()
 		o := k.Run(ctx, call)
@@ -165,6 +180,10 @@ func (d *driver) Stop(n int32, kill bool) {
 func (d *driver) Emit(e event.Event) {
 	if e.Type == event.RunEnd {
 		e.Time = e.Time.Add(max(0, time.Since(d.begin)-d.k.Now()))
+	}
+	if e.Type == event.StepRetry || e.Type == event.StepEnd {
+		e.Log = d.logOf[e.Path]
+		delete(d.logOf, e.Path)
 	}
 	if d.observe != nil {
 		d.observe(e)

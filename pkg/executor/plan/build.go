@@ -10,8 +10,11 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/expr"
 )
 
-// Jobs is the name of the semaphore of Options.Jobs: none that a file can give to one of its own.
-const Jobs = "--jobs"
+// The names of the semaphores of Options.Jobs and Options.Room: none that a file can give to one of its own.
+const (
+	Jobs = "--jobs"
+	Room = "file descriptors"
+)
 
 // The last pass runs only when nothing is wrong: every step becomes a Step with its modifiers as nodes.
 
@@ -19,16 +22,20 @@ const Jobs = "--jobs"
 type builder struct {
 	*unit
 	steps []Step // by the numbers of the places
-	jobs  int32  // the semaphore of Options.Jobs; -1: none
+	jobs  int32  // the semaphore of Options.Jobs or Room; -1: none
 }
 
 func (c *compiler) build(f *ast.File) {
 	p := c.plan
 	p.Name, p.File = f.Main.Name.Text, f.Path
 	jobs := int32(-1)
-	if c.opt.Jobs > 0 {
+	bound := Semaphore{Name: Jobs, Permits: c.opt.Jobs}
+	if c.opt.Room > 0 && (c.opt.Jobs == 0 || c.opt.Room < c.opt.Jobs) {
+		bound = Semaphore{Name: Room, Permits: c.opt.Room}
+	}
+	if bound.Permits > 0 {
 		jobs = int32(len(p.Semaphores))
-		p.Semaphores = append(p.Semaphores, Semaphore{Name: Jobs, Permits: c.opt.Jobs})
+		p.Semaphores = append(p.Semaphores, bound)
 	}
 	total := 0
 	for _, u := range c.units {

@@ -14,6 +14,8 @@ import (
 type Options struct {
 	// Jobs bounds how many steps of the kinds that work outside this process (kind.Limited) run at once; 0: no bound.
 	Jobs int
+	// Room is how many of them this machine has descriptors for; 0: any number.
+	Room int
 	// Open reads a file that a `call` names; path is relative to dir, the folder of the file that names it. As spec.Parse
 	// it may give both a file and an error. Nil: such calls are refused.
 	Open func(dir, path string) (*ast.File, error)

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,9 +28,11 @@ func (p *Plan) Show(values map[string]any) string {
 		}
 		w.workflow(x)
 	}
-	if len(p.Semaphores) > 0 {
+	// Room is the machine's and not the file's.
+	named := slices.DeleteFunc(slices.Clone(p.Semaphores), func(s Semaphore) bool { return s.Name == Room })
+	if len(named) > 0 {
 		w.b.WriteString("\nsemaphores\n")
-		for _, s := range p.Semaphores {
+		for _, s := range named {
 			scope := ""
 			if s.Machine {
 				scope = ", on the whole machine"
@@ -165,6 +168,7 @@ func (w *writer) modifiers(n Node, words []string) modified {
 				say("slot")
 			case w.plan.Semaphores[x.Sem].Name == Jobs:
 				say("slot of %s", Jobs)
+			case w.plan.Semaphores[x.Sem].Name == Room:
 			default:
 				say("semaphore %s", w.plan.Semaphores[x.Sem].Name)
 			}

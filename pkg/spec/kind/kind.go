@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/mask"
 )
 
 // Kind is a leaf kind. Exactly one of Instant and Run is set.
@@ -77,8 +78,22 @@ type Call struct {
 	Step    string   // path
 	RunID   string
 	Attempt int
-	// Output passes on what the step says while it works. Safe for use by several goroutines.
-	Output func(stream, text string)
+	Output  Output
 	// Kill is closed when the step must end at once, without grace.
 	Kill <-chan struct{}
+}
+
+// Output is where a step says what it does while it works. Its functions are safe for use by several goroutines.
+type Output struct {
+	// Say tells those who watch the run.
+	Say func(stream, text string)
+	// Skip tells them that so many bytes of the stream are not said.
+	Skip func(stream string, bytes int64)
+	// Log is a path without its end for the files of this attempt that keep all it says: LOG.stdout, LOG.stderr. Its
+	// folder may not be there yet. "": nothing is kept.
+	Log string
+	// Mask masks secrets in what is written to the log, and said.
+	Mask *mask.Set
+	// Whole: all is said. Else what comes faster than anybody reads may be skipped.
+	Whole bool
 }

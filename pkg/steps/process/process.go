@@ -19,15 +19,19 @@
 package process
 
 import (
+	"errors"
 	"io"
-	"os"
 	"strconv"
-	"sync"
+	"syscall"
 	"time"
 )
 
-// drain is how long a pipe is waited for when the tree has gone.
-const drain = 2 * time.Second
+// drain is how long a pipe is waited for when the tree has gone, and rest bounds what is then read: a pipe holds no more
+// unless root made it larger.
+const (
+	drain = 2 * time.Second
+	rest  = 1 << 20
+)
 
 // obey is how long killed processes are waited for. The kernel does not let go of one that waits for a dead disk.
 const obey = 10 * time.Second
@@ -40,8 +44,8 @@ type Spec struct {
 	Dir  string
 	// Stdin is what it reads; empty is an empty file.
 	Stdin string
-	// Stdout and Stderr get what it writes, as it comes, from one goroutine each. They must not fail; one that
-	// blocks holds the process up, which is wanted.
+	// Stdout and Stderr get what it writes, as it comes, each from one goroutine at a time. They must not fail; one that
+	// blocks holds the process up, which is wanted. One with a method Pause may be told when nothing more has come.
 	Stdout, Stderr io.Writer
 }
 
@@ -71,129 +75,65 @@ type Means struct {
 // Process is one started tree. Wait must be called, once: it is Wait that stops and collects it.
 type Process struct {
 	leader *leader
+	wires  *wires
 	ended  chan struct{} // closed when the leader has ended; it is not collected yet
-	stop   chan request
-	kill   chan struct{}
-	killed sync.Once
-	stdin  *os.File      // nil: none
-	wrote  chan struct{} // closed when nothing more is written to it
-	pipes  []*pipe
 }
 
-type request struct {
-	signal string
-	grace  time.Duration
+// Ending is how a tree is made to end before it does by itself.
+type Ending struct {
+	// Stop, when it is closed, asks the tree to end: Signal (a name as TERM) goes to the group and to orphans once,
+	// and what is there after the Grace is killed.
+	Stop   <-chan struct{}
+	Signal string
+	Grace  time.Duration
+	// Kill, when it is closed, ends the tree at once.
+	Kill <-chan struct{}
 }
 
 // Start starts the leader. The error is that of the operating system.
 func Start(spec Spec) (*Process, error) {
-	p := &Process{
-		ended: make(chan struct{}),
-		stop:  make(chan request, 1),
-		kill:  make(chan struct{}),
-		wrote: make(chan struct{}),
-	}
-	files, err := p.open(spec)
-	if err == nil {
-		p.leader, err = fork(spec, files)
-	}
-	for _, f := range files {
-		f.Close()
-	}
+	w, err := wire(spec)
 	if err != nil {
-		p.close()
 		return nil, err
 	}
-	for _, pipe := range p.pipes {
-		go pipe.copy()
+	l, err := fork(spec, w.child)
+	w.started()
+	if err != nil {
+		w.drop()
+		return nil, err
 	}
-	if p.stdin == nil {
-		close(p.wrote)
-	} else {
-		go func() {
-			defer close(p.wrote)
-			_, _ = io.WriteString(p.stdin, spec.Stdin) // a program need not read all of it
-			_ = p.stdin.Close()
-		}()
-	}
-	go func() {
-		defer close(p.ended)
-		p.leader.await()
-	}()
+	p := &Process{leader: l, wires: w, ended: make(chan struct{})}
+	w.begin()
+	p.leader.await(p)
 	return p, nil
 }
 
-// open makes the child's three files and our ends of them.
-func (p *Process) open(spec Spec) (files []*os.File, err error) {
-	if spec.Stdin == "" {
-		f, err := os.Open(os.DevNull)
-		if err != nil {
-			return nil, err
+// NoRoom says whether an error of Start is one that passes when other processes end: too many processes or descriptors,
+// or too little memory.
+func NoRoom(err error) bool {
+	for _, e := range [...]error{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
 		}
-		files = append(files, f)
-	} else {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		p.stdin = w
-		files = append(files, r)
 	}
-	for _, to := range []io.Writer{spec.Stdout, spec.Stderr} {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return files, err
-		}
-		p.pipes = append(p.pipes, &pipe{from: r, to: to, done: make(chan struct{})})
-		files = append(files, w)
-	}
-	return files, nil
+	return false
 }
-
-// close closes our ends.
-func (p *Process) close() {
-	if p.stdin != nil {
-		_ = p.stdin.Close()
-	}
-	for _, pipe := range p.pipes {
-		_ = pipe.from.Close()
-	}
-}
-
-// Stop asks the tree to end: the signal (a name as TERM) goes to the group and to orphans once, and what is there after the
-// grace is killed. Only the first call counts. It does not wait.
-func (p *Process) Stop(signal string, grace time.Duration) {
-	select {
-	case p.stop <- request{signal, grace}:
-	default:
-	}
-}
-
-// Kill ends the tree at once. It does not wait.
-func (p *Process) Kill() { p.killed.Do(func() { close(p.kill) }) }
 
 // Wait returns when nothing of the tree is alive any more and its output has been passed on.
-func (p *Process) Wait() Exit {
-	var (
-		signal      string
-		grace, late <-chan time.Time
-		kill        = p.kill
-		stop        = p.stop
-	)
+func (p *Process) Wait(e Ending) Exit {
+	var grace, late <-chan time.Time
+	stop, kill := e.Stop, e.Kill
 	// The signals are sent from here alone, so that none can be sent to a number that is no longer ours: up to
 	// its collection the leader, dead or alive, holds its number and that of its group and session.
 	for alive := true; alive; {
 		select {
 		case <-p.ended:
 			alive = false
-		case r := <-stop:
-			signal = r.signal
-			p.leader.tell(signal)
-			timer := time.NewTimer(r.grace)
-			defer timer.Stop()
+		case <-stop:
+			p.leader.tell(e.Signal)
 			stop = nil
 			if late == nil {
-				grace = timer.C
+				grace = time.After(e.Grace)
 			}
 		case <-grace:
 			p.leader.kill()
@@ -203,30 +143,18 @@ func (p *Process) Wait() Exit {
 			grace, kill, late = nil, nil, time.After(obey)
 		case <-late: // nothing can be done about it, nor must its number be given away
 			left := append(p.leader.left(), p.leader.number())
-			p.drain()
+			p.wires.finish()
 			return Exit{Code: -1, Signal: "KILL", Left: left}
 		}
 	}
 	if grace != nil { // the others have the grace too, as a program under a shell that has gone first
-		p.others(signal, grace, kill)
+		p.others(e.Signal, grace, kill)
 	}
 	left := p.end()
 	exit := p.leader.collect()
 	exit.Left = left
-	p.drain()
+	p.wires.finish()
 	return exit
-}
-
-// drain passes on what is left in the pipes, and closes them.
-func (p *Process) drain() {
-	for _, pipe := range p.pipes {
-		pipe.finish()
-	}
-	for _, pipe := range p.pipes {
-		<-pipe.done
-	}
-	p.close()
-	<-p.wrote
 }
 
 // others waits until nothing but a dead leader is left, and tells whom that leaves behind. It gives up at either end.

@@ -28,9 +28,16 @@ func fork(spec Spec, files []*os.File) (*leader, error) {
 	return &leader{process: p}, nil
 }
 
-// await waits for the leader's end and leaves it uncollected: until then its number, and that of its group, is
+// await tells p when the leader has ended, and leaves it uncollected: until then its number, and that of its group, is
 // given to nobody else. There is no waitid here that would do so without asking again and again.
-func (l *leader) await() {
+func (l *leader) await(p *Process) {
+	go func() {
+		defer close(p.ended)
+		l.poll()
+	}()
+}
+
+func (l *leader) poll() {
 	for pause := time.Millisecond; ; pause = min(2*pause, 8*time.Millisecond) {
 		info, err := unix.SysctlKinfoProc("kern.proc.pid", l.process.Pid)
 		if err != nil || info.Proc.P_stat == zombie {

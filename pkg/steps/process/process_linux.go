@@ -11,22 +11,20 @@ import (
 
 // leader is the first process of a step, and what descends from it.
 type leader struct {
-	root *tree.Root
-	pid  int
-	fd   int // pidfd; -1: the kernel has none (before 5.4)
+	root   *tree.Root
+	pid    int
+	fd     int // pidfd; -1: the kernel has none (before 5.4)
+	forget func()
 }
 
-// fork starts the leader. It dies with this program, whatever ends that.
-func fork(spec Spec, files []*os.File) (*leader, error) {
+// fork starts the leader with these files. It dies with this program, whatever ends that.
+func fork(spec Spec, files []uintptr) (*leader, error) {
 	l := &leader{root: tree.NewRoot(), fd: -1}
 	attr := &syscall.ProcAttr{
 		Dir:   spec.Dir,
 		Env:   l.root.Env(spec.Env),
-		Files: make([]uintptr, len(files)),
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &l.fd},
-	}
-	for i, f := range files {
-		attr.Files[i] = f.Fd()
 	}
 	err := thread.do(func() error {
 		return l.root.Fork(func() (pid int, err error) {
@@ -40,34 +38,27 @@ func fork(spec Spec, files []*os.File) (*leader, error) {
 	return l, nil
 }
 
-// await waits for the leader's end and leaves it uncollected. The runtime's poller watches it: a blocking wait would
-// cost a thread for each live process.
-func (l *leader) await() {
-	if l.fd >= 0 && l.poll() {
-		return
+// await tells p when the leader has ended, and leaves it uncollected. The poller watches it: a blocking wait would cost
+// a thread for each live process.
+func (l *leader) await(p *Process) {
+	if l.fd >= 0 {
+		poller := p.wires.poller
+		n, err := poller.watch(l.fd, func(uint32) { close(p.ended) })
+		l.forget = func() {
+			if err == nil {
+				poller.forget(n)
+			}
+			_ = unix.Close(l.fd)
+		}
+		if err == nil {
+			return
+		}
 	}
-	for unix.Waitid(unix.P_PID, l.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-	}
-}
-
-func (l *leader) poll() bool {
-	if unix.SetNonblock(l.fd, true) != nil { // or the runtime does not poll it
-		return false
-	}
-	f := os.NewFile(uintptr(l.fd), "pidfd")
-	defer f.Close()
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	done := false
-	_ = conn.Read(func(fd uintptr) bool {
-		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(ready, 0)
-		done = err == nil && n == 1
-		return done
-	})
-	return done
+	go func() {
+		defer close(p.ended)
+		for unix.Waitid(unix.P_PID, l.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		}
+	}()
 }
 
 func (l *leader) tell(name string) { l.root.Tell(unix.SignalNum("SIG" + name)) }
@@ -80,7 +71,9 @@ func (l *leader) left() []int { return l.root.Left() }
 
 // collect takes the status of a leader that has ended: from now on its number may be another's.
 func (l *leader) collect() Exit {
-	defer thread.release()
+	if l.forget != nil {
+		l.forget()
+	}
 	for {
 		var status syscall.WaitStatus
 		switch _, err := syscall.Wait4(l.pid, &status, 0, nil); err {

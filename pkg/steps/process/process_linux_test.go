@@ -12,9 +12,9 @@ import (
 // A live process must not cost a thread: the runtime dies at 10,000.
 func TestNoThreadForEach(t *testing.T) {
 	before := pprof.Lookup("threadcreate").Count()
-	var all []*Process
+	var all []*job
 	for range 100 {
-		all = append(all, start(t, script("exec sleep 1000", io.Discard)))
+		all = append(all, start(t, script("exec sleep 1000", io.Discard), 200*time.Millisecond))
 	}
 	for _, p := range all {
 		p.Kill()
@@ -40,10 +40,10 @@ func TestNothingThatLeftIsLeft(t *testing.T) {
 		"ignores":             `trap '' TERM HUP INT; setsid sh -c 'echo $$; sleep 1000; sleep 1000' & `,
 		"stopped":             `setsid sh -c 'echo $$; kill -STOP $$' & `,
 	} {
-		for how, act := range map[string]func(*Process){
+		for how, act := range map[string]func(*job){
 			"end":  nil,
-			"stop": term(200 * time.Millisecond),
-			"kill": (*Process).Kill,
+			"stop": (*job).Stop,
+			"kill": (*job).Kill,
 		} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				t.Parallel()
@@ -53,7 +53,7 @@ func TestNothingThatLeftIsLeft(t *testing.T) {
 					stay = "read line; exit 0"
 				}
 				spec := script(text+stay, out)
-				p := start(t, spec)
+				p := start(t, spec, 200*time.Millisecond)
 				number := out.lines(1)[0]
 				if act != nil {
 					act(p)
@@ -72,7 +72,7 @@ func TestChildrenOfOthers(t *testing.T) {
 	t.Parallel()
 	var others []*exec.Cmd
 	for range 20 {
-		p := start(t, script("setsid sleep 1000 & setsid sleep 1000 & exit 0", io.Discard))
+		p := start(t, script("setsid sleep 1000 & setsid sleep 1000 & exit 0", io.Discard), 200*time.Millisecond)
 		cmd := exec.Command("sleep", "1000")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

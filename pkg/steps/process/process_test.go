@@ -63,21 +63,33 @@ func script(text string, out io.Writer) Spec {
 	return Spec{Path: "/bin/sh", Args: []string{"sh", "-c", text}, Env: os.Environ(), Stdout: out, Stderr: io.Discard}
 }
 
-func start(t *testing.T, spec Spec) *Process {
+// job is a process that a test may end.
+type job struct {
+	*Process
+	grace      time.Duration
+	stop, kill chan struct{}
+}
+
+func (p *job) Stop() { close(p.stop) }
+
+func (p *job) Kill() { close(p.kill) }
+
+// start starts a process that has that grace.
+func start(t *testing.T, spec Spec, grace time.Duration) *job {
 	t.Helper()
 	p, err := Start(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return &job{Process: p, grace: grace, stop: make(chan struct{}), kill: make(chan struct{})}
 }
 
 // wait fails the test when Wait hangs.
-func wait(t *testing.T, p *Process) Exit {
+func wait(t *testing.T, p *job) Exit {
 	t.Helper()
 	late := time.AfterFunc(soon, func() { panic("process: Wait hangs") })
 	defer late.Stop()
-	return p.Wait()
+	return p.Wait(Ending{Stop: p.stop, Signal: "TERM", Grace: p.grace, Kill: p.kill})
 }
 
 // lives says whether the process of that number runs; one that only waits for its parent, or is on its way out (the
@@ -114,7 +126,7 @@ func TestExit(t *testing.T) {
 		"kill -40 $$":      "killed by SIG40",
 		"sleep 0 & exit 7": "exit status 7",
 	} {
-		if got := wait(t, start(t, script(text, io.Discard))); got.String() != want {
+		if got := wait(t, start(t, script(text, io.Discard), time.Hour)); got.String() != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -123,7 +135,7 @@ func TestExit(t *testing.T) {
 func TestStartFails(t *testing.T) {
 	for _, path := range []string{"/no/such", "/etc/passwd", "/etc"} {
 		if p, err := Start(Spec{Path: path, Args: []string{path}, Stdin: "x", Stdout: io.Discard, Stderr: io.Discard}); err == nil {
-			p.Wait()
+			p.Wait(Ending{})
 			t.Errorf("%s was started", path)
 		}
 	}
@@ -136,7 +148,7 @@ func TestOutputIsWhole(t *testing.T) {
 	errs := newOutput()
 	spec.Stderr = errs
 	spec.Stdin = strings.Repeat("0123456789abcde\n", 1<<16)
-	if exit := wait(t, start(t, spec)); exit.Code != 0 {
+	if exit := wait(t, start(t, spec, time.Hour)); exit.Code != 0 {
 		t.Error(exit)
 	}
 	if out.String() != spec.Stdin || errs.String() != "e\n" {
@@ -161,7 +173,7 @@ func TestOutputOfASlowTaker(t *testing.T) {
 	t.Parallel()
 	out := newOutput()
 	s := &slow{Writer: out, first: make(chan struct{}), free: make(chan struct{})}
-	p := start(t, script("head -c 60000 /dev/zero", s))
+	p := start(t, script("head -c 60000 /dev/zero", s), time.Hour)
 	go func() {
 		<-s.first
 		<-p.ended
@@ -177,32 +189,31 @@ func TestNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, text string
-		act        func(*Process)
+		act        func(*job)
+		grace      time.Duration
 		want       string
 	}{
-		{"background child", `sleep 1000 & echo $!; exit 3`, nil, "exit status 3"},
-		{"many", `for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo $!; exit 0`, nil, "exit status 0"},
-		{"child of a child", `sh -c 'sh -c "echo \$\$; exec sleep 1000" & exit' ; while :; do sleep 0.01; done`, (*Process).Kill, "killed by SIGKILL"},
-		{"ignores HUP", `nohup sleep 1000 & echo $!`, nil, "exit status 0"},
-		{"all told to stop", `sleep 1000 & echo $!; wait`, term(time.Minute), "killed by SIGTERM"},
-		{"a child that ignores the signal", `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & wait`, term(50 * time.Millisecond), "killed by SIGTERM"},
-		{"a leader that ignores the signal", `trap "" TERM; sleep 1000 & echo $!; while :; do sleep 1000; done`, term(50 * time.Millisecond), "killed by SIGKILL"},
-		{"killed in its grace", `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & wait`, func(p *Process) {
-			term(time.Hour)(p)
+		{"background child", `sleep 1000 & echo $!; exit 3`, nil, 0, "exit status 3"},
+		{"many", `for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo $!; exit 0`, nil, 0, "exit status 0"},
+		{"child of a child", `sh -c 'sh -c "echo \$\$; exec sleep 1000" & exit' ; while :; do sleep 0.01; done`, (*job).Kill, 0, "killed by SIGKILL"},
+		{"ignores HUP", `nohup sleep 1000 & echo $!`, nil, 0, "exit status 0"},
+		{"all told to stop", `sleep 1000 & echo $!; wait`, (*job).Stop, time.Minute, "killed by SIGTERM"},
+		{"a child that ignores the signal", `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & wait`, (*job).Stop, 50 * time.Millisecond, "killed by SIGTERM"},
+		{"a leader that ignores the signal", `trap "" TERM; sleep 1000 & echo $!; while :; do sleep 1000; done`, (*job).Stop, 50 * time.Millisecond, "killed by SIGKILL"},
+		{"killed in its grace", `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & wait`, func(p *job) {
+			p.Stop()
 			<-p.ended
 			p.Kill()
-		}, "killed by SIGTERM"},
-		{"stopped twice", `trap "echo term" TERM; sleep 1000 & echo $!; while :; do wait; done`, func(p *Process) {
-			term(50 * time.Millisecond)(p)
-			p.Stop("INT", time.Hour)
+		}, time.Hour, "killed by SIGTERM"},
+		{"killed, and stopped", `trap "echo term" TERM; sleep 1000 & echo $!; while :; do wait; done`, func(p *job) {
 			p.Kill()
-			p.Kill()
-		}, "killed by SIGKILL"},
+			p.Stop()
+		}, time.Hour, "killed by SIGKILL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			out := newOutput()
-			p := start(t, script(c.text, out))
+			p := start(t, script(c.text, out), c.grace)
 			number := out.lines(1)[0]
 			if c.act != nil {
 				go c.act(p)
@@ -217,17 +228,13 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-func term(grace time.Duration) func(*Process) {
-	return func(p *Process) { p.Stop("TERM", grace) }
-}
-
 // The end of the whole tree ends the grace, not the clock.
 func TestGraceEndsEarly(t *testing.T) {
 	t.Parallel()
 	out := newOutput()
-	p := start(t, script(`sh -c 'trap "echo bye; exit" TERM; echo ready; while :; do sleep 0.01; done' & wait`, out))
+	p := start(t, script(`sh -c 'trap "echo bye; exit" TERM; echo ready; while :; do sleep 0.01; done' & wait`, out), time.Hour)
 	out.lines(1)
-	p.Stop("TERM", time.Hour)
+	p.Stop()
 	wait(t, p)
 	if out.String() != "ready\nbye\n" {
 		t.Errorf("output %q", out)
@@ -246,7 +253,7 @@ func TestHeldPipe(t *testing.T) {
 			out := newOutput()
 			spec := script(`setsid sh -c 'echo $$; `+body+`' & sleep 1000`, out)
 			spec.Stdin = strings.Repeat("x", 1<<20) // nobody reads it
-			p := start(t, spec)
+			p := start(t, spec, time.Hour)
 			number := out.lines(1)[0]
 			defer func() {
 				pid, _ := strconv.Atoi(number)
@@ -266,7 +273,7 @@ func TestHeldPipe(t *testing.T) {
 func TestSession(t *testing.T) {
 	t.Parallel()
 	out := newOutput()
-	p := start(t, script("echo $$; ps -o sid=,pgid= -p $$ || :; cat", out))
+	p := start(t, script("echo $$; ps -o sid=,pgid= -p $$ || :; cat", out), time.Hour)
 	wait(t, p)
 	words := strings.Fields(out.String())
 	for _, w := range words {
@@ -294,7 +301,7 @@ func BenchmarkTrue(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.Wait()
+		p.Wait(Ending{})
 	}
 }
 

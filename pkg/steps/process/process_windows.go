@@ -77,7 +77,15 @@ func enter(job windows.Handle, pid uint32) error {
 	return err
 }
 
-func (l *leader) await() {
+// await tells p when the leader has ended.
+func (l *leader) await(p *Process) {
+	go func() {
+		defer close(p.ended)
+		l.wait()
+	}()
+}
+
+func (l *leader) wait() {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(l.process.Pid))
 	if err != nil {
 		return

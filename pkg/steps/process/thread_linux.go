@@ -15,22 +15,51 @@ import (
 var thread forker
 
 type forker struct {
-	mu   sync.Mutex
-	live int         // leaders that are not collected
-	work chan func() // nil: there is no thread
+	turn   sync.Mutex // held from the making of a step's files to the fork: what waits for its turn has none
+	mu     sync.Mutex
+	live   int         // leaders whose step has not ended
+	work   chan func() // nil: there is no thread
+	poller *poller     // while there is one
+	piped  int         // how many steps at once may have pipes
 }
 
 // tidy is how often strays that have ended are collected while steps run, and how long an idle thread stays.
 const tidy = 250 * time.Millisecond
 
-// do calls fork on the thread. Each success must be followed by release.
-func (f *forker) do(fork func() error) (err error) {
+// hold makes the thread and its poller, which stay until release.
+func (f *forker) hold() (*poller, error) {
 	f.mu.Lock()
-	f.live++
+	defer f.mu.Unlock()
 	if f.work == nil {
-		f.work = make(chan func())
+		p, err := newPoller()
+		if err != nil {
+			return nil, err
+		}
+		f.poller, f.work, f.piped = p, make(chan func()), piped()
 		go f.run(f.work)
 	}
+	f.live++
+	return f.poller, nil
+}
+
+// crowded says that there are so many steps that not all can have pipes.
+func (f *forker) crowded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.live > f.piped
+}
+
+// do calls fork on a thread that stays. In a program that owns its children that is any but the first: nobody there
+// ends a thread. In another one it is a thread of our own, which costs two turns of the scheduler. The thread is held.
+func (f *forker) do(fork func() error) (err error) {
+	if tree.Owned() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			return fork()
+		}
+	}
+	f.mu.Lock()
 	work := f.work
 	f.mu.Unlock()
 	done := make(chan struct{})
@@ -39,13 +68,10 @@ func (f *forker) do(fork func() error) (err error) {
 		err = fork()
 	}
 	<-done
-	if err != nil {
-		f.release()
-	}
 	return err
 }
 
-// release says that a leader has been collected.
+// release says that nothing of a step is left.
 func (f *forker) release() {
 	f.mu.Lock()
 	f.live--
@@ -74,14 +100,13 @@ func (f *forker) run(work <-chan func()) {
 		case <-tick.C:
 			tree.Collect()
 			f.mu.Lock()
-			idle := f.live == 0
-			if idle {
-				f.work = nil
-			}
-			f.mu.Unlock()
-			if idle {
+			if f.live == 0 {
+				f.poller.close()
+				f.work, f.poller = nil, nil
+				f.mu.Unlock()
 				return
 			}
+			f.mu.Unlock()
 		}
 	}
 }

@@ -73,25 +73,20 @@ func number(b []byte) int {
 	return n
 }
 
-// childrenOfThread are the children that one thread has forked or been given, dead ones that are not collected
-// included. Only an empty list is exact: when some end meanwhile, the kernel may skip others.
-func childrenOfThread(pid, thread string) ([]int, error) {
-	b, err := read("/proc/" + pid + "/task/" + thread + "/children")
-	if err != nil || len(b) == 0 {
-		return nil, err
-	}
-	var pids []int
-	for _, f := range bytes.Fields(b) {
-		pids = append(pids, number(f))
-	}
-	return pids, nil
-}
-
+// children are those of all threads of a process, dead ones that are not collected included.
 func children(pid int) (all []int) {
 	text := strconv.Itoa(pid)
 	for _, thread := range numbers("/proc/" + text + "/task") {
-		c, _ := childrenOfThread(text, strconv.Itoa(thread))
-		all = append(all, c...)
+		b, _ := read("/proc/" + text + "/task/" + strconv.Itoa(thread) + "/children")
+		all = append(all, parse(b)...)
+	}
+	return all
+}
+
+// parse reads numbers with blanks between them.
+func parse(b []byte) (all []int) {
+	for f := range bytes.FieldsSeq(b) {
+		all = append(all, number(f))
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ type system struct {
 	maker maker
 	// owned is set when every child of this process that is not a leader is a stray: see Own.
 	owned bool
+	list  int // the kernel's list of the strays, open: it is looked at when each step ends
 }
 
 // self is found out once. Children are a property of the process, so what is known of them is one of it, too.
@@ -41,7 +43,8 @@ func Supervise() error {
 func Own(supervisor int) {
 	self.once.Do(func() {
 		s := system{maker: newMaker(supervisor)}
-		if _, err := strays(); err == nil { // a kernel with lists of children
+		var err error
+		if s.list, err = openChildren(); err == nil { // a kernel with lists of children
 			s.owned = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 		}
 		if s.owned { // others may fork here if not, and their children must not get our marks
@@ -68,9 +71,33 @@ func Owned() bool { return know().owned }
 // Supervised says whether a supervisor has started this process.
 func Supervised() bool { return !strings.Contains(know().maker.text, ":0:0:") }
 
-func strays() ([]int, error) {
+// openChildren opens the list of the children of the first thread, which orphans come to.
+func openChildren() (int, error) {
 	pid := strconv.Itoa(os.Getpid())
-	return childrenOfThread(pid, pid)
+	return unix.Open("/proc/"+pid+"/task/"+pid+"/children", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+}
+
+// strays are the children of the first thread, dead ones that are not collected included. Only an empty list is exact:
+// when some end meanwhile, the kernel may skip others.
+func strays() (pids []int, err error) {
+	var b [4096]byte
+	var part []byte // of a number, at the end of what was read
+	for at := 0; ; {
+		n, err := unix.Pread(self.system.list, b[:], int64(at))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return pids, err
+		case n == 0:
+			return append(pids, parse(part)...), nil
+		}
+		at += n
+		part = append(part, b[:n]...)
+		end := bytes.LastIndexByte(part, ' ') + 1
+		pids = append(pids, parse(part[:end])...)
+		part = part[:copy(part, part[end:])]
+	}
 }
 
 // Root is one leader and everything that descends from it.
@@ -167,7 +194,7 @@ func (r *Root) Left() (left []int) {
 	return append(left, dead...)
 }
 
-// clean is how many lists must be without a stray of ours before it is believed: see childrenOfThread.
+// clean is how many lists must be without a stray of ours before it is believed: see strays.
 const clean = 3
 
 // each calls f with what lives of the root outside the descent of a leader that is alive, and returns the strays that

@@ -1,3 +1,5 @@
+//go:build !linux
+
 package process
 
 import (
@@ -14,9 +16,6 @@ type pipe struct {
 	done chan struct{} // closed when all has been passed on
 	last atomic.Bool   // the group has gone: what comes now was in the pipe, or is somebody else's
 }
-
-// rest bounds what is read when the group has gone: a pipe holds no more unless root made it larger.
-const rest = 1 << 20
 
 func (p *pipe) copy() {
 	defer close(p.done)

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+)
+
+// state is the folder in which runs have theirs: that of --state-dir, or of the user. One that the user has not named
+// and that cannot be written, as in a container without a home, is replaced by one for temporary files, which is said.
+func (s *session) state(c *cli.Context) (string, error) {
+	if dir := c.String(flagState); dir != "" {
+		dir, err := filepath.Abs(dir)
+		if err == nil {
+			err = writable(dir)
+		}
+		if err != nil {
+			return "", fault{fmt.Errorf("--%s: %w", flagState, err)}
+		}
+		return dir, nil
+	}
+	dir, err := s.userState()
+	if err == nil {
+		err = writable(dir)
+	}
+	if err == nil {
+		return dir, nil
+	}
+	temp := filepath.Join(os.TempDir(), "flowrun-"+strconv.Itoa(os.Getuid()))
+	if other := writable(temp); other != nil {
+		return "", fault{fmt.Errorf("there is no folder for what steps print: %w; %w (--%s names another)", err, other, flagState)}
+	}
+	fmt.Fprintf(s.Stderr, "flowrun: %v: what steps print is kept in %s (--%s names another folder)\n", err, temp, flagState)
+	return temp, nil
+}
+
+// userState is where programs keep what outlives a run, by the rules of XDG.
+func (s *session) userState() (string, error) {
+	if dir := s.lookup("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "flowrun"), nil
+	}
+	home := s.lookup("HOME")
+	if home == "" {
+		home = s.lookup("USERPROFILE")
+	}
+	if !filepath.IsAbs(home) {
+		return "", errors.New("there is no HOME")
+	}
+	return filepath.Join(home, ".local", "state", "flowrun"), nil
+}
+
+// writable makes the folder if need be, for this user alone. One that others could write to is refused: they could
+// put links in the place of logs.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is no folder")}
+	}
+	return private(dir, info)
+}

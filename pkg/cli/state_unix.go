@@ -1,0 +1,26 @@
+//go:build unix
+
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// private says why a folder is not for this user alone to write.
+func private(dir string, info fs.FileInfo) error {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && int(s.Uid) != os.Geteuid() && os.Geteuid() != 0 {
+		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is another user's")}
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("others may write to it")}
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return &fs.PathError{Op: "write to", Path: dir, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package steps
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// logFile is one output of a step on disk. It is made when there is something to write, and open only while more
+// comes: a thousand steps that wait hold no descriptor for it.
+type logFile struct {
+	path string // "": none
+	file *os.File
+	made bool
+	err  error // the first; nothing is written after it
+}
+
+func (l *logFile) write(b []byte) {
+	if l.path == "" || l.err != nil || len(b) == 0 {
+		return
+	}
+	if l.file == nil {
+		if l.err = l.open(); l.err != nil {
+			return
+		}
+	}
+	_, l.err = l.file.Write(b)
+}
+
+func (l *logFile) open() (err error) {
+	flags := os.O_WRONLY | os.O_APPEND
+	if !l.made { // one that is there is another's
+		flags |= os.O_CREATE | os.O_EXCL
+	}
+	l.file, err = os.OpenFile(l.path, flags, 0o600)
+	if !l.made && os.IsNotExist(err) {
+		if err = os.MkdirAll(filepath.Dir(l.path), 0o700); err == nil {
+			l.file, err = os.OpenFile(l.path, flags, 0o600)
+		}
+	}
+	l.made = l.made || err == nil
+	return err
+}
+
+// close lets go of the file until more comes.
+func (l *logFile) close() {
+	if l.file == nil {
+		return
+	}
+	if err := l.file.Close(); l.err == nil {
+		l.err = err
+	}
+	l.file = nil
+}
+
+// problem is why the log is not whole, in words.
+func (l *logFile) problem() error {
+	if p, ok := l.err.(*fs.PathError); ok {
+		return p.Err
+	}
+	return l.err
+}

@@ -1,0 +1,126 @@
+package process
+
+import (
+	"io"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// wires are the three files of a leader, and our ends of them.
+type wires struct {
+	poller  *poller
+	child   []uintptr
+	streams []*stream
+	files   []*os.File // the child's, that are not pipes
+	filled  []filer
+	stdin   *os.File // our end; nil: none
+	text    string   // what has still to be written to it
+	wrote   chan struct{}
+}
+
+// filer is a taker that has a file which a process can write to itself. That takes no descriptor while it runs, so it is
+// for when there are many. A pipe is better: to open /dev/stderr again, as tee /dev/stderr does, empties a file.
+type filer interface {
+	// File is opened for appending; nil: there is none.
+	File() *os.File
+	// Filled says that nobody writes to the file any more.
+	Filled()
+}
+
+// wire makes the wires. After an error nothing has to be closed.
+func wire(spec Spec) (w *wires, err error) {
+	thread.turn.Lock()
+	w = &wires{wrote: make(chan struct{})}
+	if w.poller, err = thread.hold(); err != nil {
+		thread.turn.Unlock()
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			w.started()
+			w.drop()
+		}
+	}()
+	if spec.Stdin == "" {
+		w.child = append(w.child, uintptr(w.poller.null))
+	} else {
+		var ends [2]int
+		if err = unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+			return nil, err
+		}
+		_ = unix.SetNonblock(ends[1], true) // so that the runtime waits, and no thread
+		w.child, w.stdin, w.text = append(w.child, uintptr(ends[0])), os.NewFile(uintptr(ends[1]), "stdin"), spec.Stdin
+	}
+	for _, to := range []io.Writer{spec.Stdout, spec.Stderr} {
+		if f, ok := to.(filer); ok && thread.crowded() {
+			if file := f.File(); file != nil {
+				w.child = append(w.child, file.Fd())
+				w.files, w.filled = append(w.files, file), append(w.filled, f)
+				continue
+			}
+		}
+		o, end, err := newStream(w.poller, to)
+		if err != nil {
+			return nil, err
+		}
+		w.child, w.streams = append(w.child, uintptr(end)), append(w.streams, o)
+	}
+	return w, nil
+}
+
+// started closes the child's ends, which it has now, and lets the next one start.
+func (w *wires) started() {
+	thread.turn.Unlock()
+	for _, f := range w.files {
+		w.child = slices.DeleteFunc(w.child, func(fd uintptr) bool { return fd == f.Fd() })
+		_ = f.Close()
+	}
+	for _, fd := range w.child {
+		if int(fd) != w.poller.null {
+			_ = unix.Close(int(fd))
+		}
+	}
+	w.child, w.files = nil, nil
+}
+
+// drop closes ours when nothing was started.
+func (w *wires) drop() {
+	if w.stdin != nil {
+		_ = w.stdin.Close()
+	}
+	for _, o := range w.streams {
+		o.finish()
+	}
+	thread.release()
+}
+
+// begin writes what there is to read.
+func (w *wires) begin() {
+	if w.stdin == nil {
+		close(w.wrote)
+		return
+	}
+	go func() {
+		defer close(w.wrote)
+		_, _ = io.WriteString(w.stdin, w.text) // a program need not read all of it
+		_ = w.stdin.Close()
+		w.text = ""
+	}()
+}
+
+// finish passes on what is left when the tree has gone, and closes.
+func (w *wires) finish() {
+	for _, o := range w.streams {
+		o.finish()
+	}
+	for _, f := range w.filled {
+		f.Filled()
+	}
+	if w.stdin != nil {
+		_ = w.stdin.Close()
+	}
+	<-w.wrote
+	thread.release()
+}
