@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -114,18 +115,17 @@ func (s *session) report(err error) int {
 	var list diag.List
 	var wrong usageError
 	var bug fault
+	text, code := fmt.Sprintf("flowrun: %s\n", err), exitRefused
 	switch {
 	case errors.As(err, &bug):
-		fmt.Fprintf(s.Stderr, "flowrun: %s\n", err)
-		return exitFault
+		code = exitFault
 	case errors.As(err, &list):
-		fmt.Fprintln(s.Stderr, list)
+		text = fmt.Sprintln(list)
 	case errors.As(err, &wrong) && wrong.hint != "":
-		fmt.Fprintf(s.Stderr, "flowrun: %s (%s)\n", err, wrong.hint)
-	default:
-		fmt.Fprintf(s.Stderr, "flowrun: %s\n", err)
+		text = fmt.Sprintf("flowrun: %s (%s)\n", err, wrong.hint)
 	}
-	return exitRefused
+	io.WriteString(s.Stderr, plain.Inert(text)) // what is wrong is quoted, and may be anybody's
+	return code
 }
 
 // lookup is an environment variable; "" when it is not set.

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/report/plain"
 )
 
 func planCommand(s *session) *cli.Command {
@@ -30,6 +31,6 @@ func (s *session) plan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	io.WriteString(s.Stdout, p.Show(values))
+	io.WriteString(s.Stdout, plain.Inert(p.Show(values)))
 	return nil
 }

@@ -94,7 +94,7 @@ func (s *session) run(c *cli.Context) error {
 		fmt.Fprintf(s.Stderr, "flowrun: --%s: errors were returned as values\n", flagStrict)
 	}
 	if format == "json" {
-		if err := result.Write(s.Stdout); err != nil {
+		if err := result.Write(ndjson.Inert(s.Stdout)); err != nil {
 			return fault{fmt.Errorf("the result document cannot be written: %w", err)}
 		}
 	}

@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -59,7 +61,7 @@ func (s *session) validate(c *cli.Context) error {
 		s.code = exitRefused
 		fmt.Fprintf(s.Stderr, "%s in %s\n", count(problems, "error"), ofFiles(wrong, len(files)))
 	case !c.Bool(flagQuiet):
-		fmt.Fprintf(s.Stdout, "%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))
+		io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))))
 	}
 	return nil
 }

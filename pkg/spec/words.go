@@ -109,7 +109,6 @@ var words = []word{
 
 	{name: "interactive", on: step, with: []string{"run"}, later: true, json: `{"type": "boolean"}`, about: "The command keeps the terminal."},
 	{name: "isolate", on: step, with: []string{"run"}, later: true, json: `{"enum": ["pid"]}`, about: "The command sees only its own processes."},
-	{name: "ci_commands", on: step, with: []string{"run"}, later: true, json: `{"enum": ["pass"]}`, about: "The command's output may speak to the CI."},
 	{name: "on_crash", on: step, with: []string{"run"}, later: true, json: `{"enum": ["rerun", "fail"]}`, about: "What resume does with a step that was in flight."},
 	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
 	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},

@@ -89,6 +89,13 @@ func runKind() *kind.Kind {
 				Mode:     kind.Typed,
 				Examples: []string{`stop: {signal: INT, grace: 30s}`},
 			},
+			{
+				Name:        "ci_commands",
+				Description: "pass: what the program prints may be commands for the CI that flowrun runs in (::group::, ##vso[...]). Else they are shown as text.",
+				Schema:      `{"type": "string", "enum": ["pass"]}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`ci_commands: pass`},
+			},
 		},
 		Check:   checkRun,
 		Limited: true,

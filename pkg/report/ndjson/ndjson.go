@@ -3,6 +3,7 @@ package ndjson
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -18,9 +19,27 @@ type Writer struct {
 	buf   []byte
 }
 
+// Inert passes JSON on to w with every # as \u0023, which is the same to who reads it: CI runners look for commands as
+// ##[error] and ##vso[...] anywhere in a line, also in what a process printed.
+func Inert(w io.Writer) io.Writer { return inert{w} }
+
+type inert struct{ w io.Writer }
+
+// Write implements io.Writer. A # stands in texts only.
+func (i inert) Write(b []byte) (int, error) {
+	out := b
+	if bytes.IndexByte(b, '#') >= 0 {
+		out = bytes.ReplaceAll(b, []byte("#"), []byte(`\u0023`))
+	}
+	if _, err := i.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 // New makes a Writer for the run with that id.
 func New(w io.Writer, p *plan.Plan, runID string) *Writer {
-	return &Writer{out: bufio.NewWriter(w), plan: p, run: runID}
+	return &Writer{out: bufio.NewWriter(Inert(w)), plan: p, run: runID}
 }
 
 // Observe writes one event. Beside what the event knows itself, run.start has run, workflow and file; every event of

@@ -3,7 +3,6 @@ package plain
 import (
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -27,22 +26,28 @@ func (p *Printer) paint(color, s string) string {
 }
 
 // clean takes control characters and sequences out of s, but tabs; with color, sequences that only set colours stay.
-// What a step prints can so neither clear the screen nor hide lines.
+// What a step prints can so neither clear the screen nor hide lines. Characters that turn the direction of writing
+// would show a line in another order than it has, and go as well; one that ends a line for some readers becomes a blank.
 func clean(s string, color bool) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' || r == utf8.RuneError }) {
+	if !strings.ContainsFunc(s, dirty) {
 		return s
 	}
+	// Where the last text for the terminal can end: nobody looks behind it for the end of one.
+	ends := max(strings.LastIndexByte(s, '\a'), strings.LastIndex(s, "\x1b\\"))
 	var b strings.Builder
 	for i := 0; i < len(s); {
-		if n := sequence(s[i:]); n > 0 {
-			if color && n > 2 && s[i+1] == '[' && s[i+n-1] == 'm' {
+		if n := sequence(s[i:], i < ends); n > 0 {
+			if color && colors(s[i:i+n]) {
 				b.WriteString(s[i : i+n])
 			}
 			i += n
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if !unicode.IsControl(r) || r == '\t' {
+		switch {
+		case r == '\u2028' || r == '\u2029':
+			b.WriteByte(' ')
+		case r == utf8.RuneError || !dirty(r):
 			b.WriteRune(r)
 		}
 		i += n
@@ -50,12 +55,28 @@ func clean(s string, color bool) string {
 	return b.String()
 }
 
+// dirty is a character that does not stay as it is.
+func dirty(r rune) bool {
+	switch {
+	case r >= ' ' && r < 0x7f, r == '\t':
+		return false
+	case r < 0xa0: // the control characters, of ASCII and of 8 bits
+		return true
+	case r >= '\u2028' && r <= '\u202e', r >= '\u2066' && r <= '\u2069': // ends of lines, directions
+		return true
+	}
+	return r == utf8.RuneError
+}
+
 // sequence is the length of the control sequence that s begins with; 0: none.
 //
-//	ESC [ ... @-~      a control sequence
-//	ESC ] ... BEL|ESC\ a command to the terminal
-//	ESC x              anything else
-func sequence(s string) int {
+//	ESC [ 0-? !-/ @-~             a control sequence
+//	ESC ] P X ^ _ ... BEL|ESC\    a text for the terminal; without an end it is only its begin
+//	ESC !-/ 0-~                   anything else
+//
+// What does not belong to it is text, so that nothing is lost with a sequence that is cut or wrong. ends says that there is
+// an end for a text behind the begin of s.
+func sequence(s string, ends bool) int {
 	if s[0] != '\x1b' {
 		return 0
 	}
@@ -64,14 +85,13 @@ func sequence(s string) int {
 	}
 	switch s[1] {
 	case '[':
-		for i := 2; i < len(s); i++ {
-			if s[i] >= '@' && s[i] <= '~' {
-				return i + 1
-			}
+		at := 2
+		for at < len(s) && s[at] >= '0' && s[at] <= '?' {
+			at++
 		}
-		return len(s)
-	case ']':
-		for i := 2; i < len(s); i++ {
+		return final(s, at, '@')
+	case ']', 'P', 'X', '^', '_':
+		for i := 2; ends && i < len(s); i++ {
 			if s[i] == '\a' {
 				return i + 1
 			}
@@ -79,9 +99,33 @@ func sequence(s string) int {
 				return i + 1
 			}
 		}
-		return len(s)
+		return 2
 	}
-	return 2
+	return final(s, 1, '0')
+}
+
+// final is the length of a sequence whose end, a character from that one on, stands at that place of s or behind some
+// between blank and /.
+func final(s string, at int, from byte) int {
+	for at < len(s) && s[at] >= ' ' && s[at] <= '/' {
+		at++
+	}
+	if at < len(s) && s[at] >= from && s[at] <= '~' {
+		at++
+	}
+	return at
+}
+
+// colors says that a control sequence only sets colours: ESC [ 0-9 ; : m.
+func colors(sequence string) bool {
+	n := len(sequence)
+	return n > 2 && sequence[1] == '[' && sequence[n-1] == 'm' && strings.Trim(sequence[2:n-1], "0123456789;:") == ""
+}
+
+// drawn is what a terminal shows of a line that was drawn over: what stands behind the last carriage return.
+func drawn(line string) string {
+	line = strings.TrimRight(line, "\r")
+	return line[strings.LastIndexByte(line, '\r')+1:]
 }
 
 // begin is s, cut behind n characters.

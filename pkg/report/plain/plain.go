@@ -12,11 +12,10 @@
 //
 // It works on a terminal, on a pipe and in a CI log alike: nothing is ever drawn over. What was cancelled is never
 // listed as a failure, and a group of one error is that error. Control sequences of what a process prints do not get
-// through, but for colours where colours are wanted.
+// through, but for colours where colours are wanted, and no text is a command for a CI, unless the step says so.
 package plain
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
@@ -37,7 +36,7 @@ type Options struct {
 
 // Printer shows one run.
 type Printer struct {
-	out    *bufio.Writer
+	out    *paper
 	plan   *plan.Plan
 	opt    Options
 	start  time.Time
@@ -74,7 +73,7 @@ const maxPath = 80
 // New makes a Printer for a run of p.
 func New(w io.Writer, p *plan.Plan, opt Options) *Printer {
 	return &Printer{
-		out: bufio.NewWriter(w), plan: p, opt: opt,
+		out: &paper{w: w, color: opt.Color}, plan: p, opt: opt,
 		tally: newTally(), talk: map[int32]*talk{}, failed: map[string]*failure{},
 	}
 }
@@ -107,7 +106,7 @@ func (p *Printer) Observe(e event.Event) {
 	case event.RunEnd:
 		p.verdict(e)
 	}
-	p.out.Flush() // a reader that has gone is no reason to stop a run
+	p.out.flush()
 }
 
 func (p *Printer) started(e event.Event) {
@@ -197,6 +196,10 @@ func (p *Printer) output(e event.Event) {
 		p.say(e, t, line)
 		text = rest
 	}
+	// Of a line that is drawn over again and again only the last is kept.
+	if whole := strings.TrimRight(text, "\r"); strings.Contains(whole, "\r") && !passes(p.plan.Steps[e.Node]) {
+		text = drawn(whole) + text[len(whole):]
+	}
 	*part = text
 	if e.Stream == "echo" {
 		p.flush(e)
@@ -218,7 +221,8 @@ func (p *Printer) flush(e event.Event) {
 }
 
 func (p *Printer) say(e event.Event, t *talk, line string) {
-	line = clean(strings.TrimSuffix(line, "\r"), p.opt.Color)
+	raw := line
+	line = clean(drawn(line), p.opt.Color)
 	t.lines++
 	if len(t.last) == tailLines {
 		t.last = slices.Delete(t.last, 0, 1)
@@ -228,13 +232,23 @@ func (p *Printer) say(e event.Event, t *talk, line string) {
 		return
 	}
 	if e.Stream != "echo" {
+		if passes(p.plan.Steps[e.Node]) {
+			p.out.raw(passed(raw, p.opt.Color))
+			return
+		}
 		p.out.WriteString(p.paint(dim, p.label(e.Path)+" | "))
 	}
 	p.out.WriteString(line)
 	if p.opt.Color && strings.Contains(line, "\x1b") {
 		p.out.WriteString(reset)
 	}
-	p.out.WriteByte('\n')
+	p.out.WriteString("\n")
+}
+
+// passes says that the output of a step is for the CI: `ci_commands: pass`.
+func passes(s *plan.Step) bool {
+	leaf, ok := s.Action().(*plan.Leaf)
+	return ok && slices.ContainsFunc(leaf.Args, func(a plan.Arg) bool { return a.Key == "ci_commands" })
 }
 
 // line shows a glyph, a word and what follows; empty texts are left out.
@@ -245,7 +259,7 @@ func (p *Printer) line(color, glyph, word string, texts ...string) {
 			p.out.WriteString("  " + clean(t, false))
 		}
 	}
-	p.out.WriteByte('\n')
+	p.out.WriteString("\n")
 }
 
 // label is the path of a step; the workflow itself goes by its name.

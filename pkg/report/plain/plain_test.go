@@ -132,6 +132,18 @@ func TestClean(t *testing.T) {
 		{"\x1b]8;;http://x\x1b\\link", "link", "link"},
 		{"a\rb\bc\x00d", "abcd", "abcd"},
 		{"cut \x1b[3", "cut ", "cut "},
+		{"\x1bP1;2|device\x1b\\text", "text", "text"},
+		{"\x1b_apc\x1b\\ \x1b^pm\x1b\\ \x1bXsos\x1b\\text", "  text", "  text"},
+		{"\x1b]0;title without an end", "0;title without an end", "0;title without an end"},
+		{"\x1b[31é\x1b[mlost", "élost", "é\x1b[mlost"},
+		{"\x1b[>4;1m\x1b[?1m\x1b[1 m no colours", " no colours", " no colours"},
+		{"\x1b(0charset\x1b#8", "charset", "charset"},
+		{"\x1b\x1b[31mtwice", "twice", "\x1b[31mtwice"},
+		{"\u009d0;title\u009c \u0090x", "0;title x", "0;title x"},
+		{"del\x7f", "del", "del"},
+		{"one\u2028two\u2029\u0085three", "one two three", "one two three"},
+		{"\u202eright to left\u2066\u2069", "right to left", "right to left"},
+		{"\u200fعربي", "\u200fعربي", "\u200fعربي"},
 		{"end \x1b", "end ", "end "},
 		{"\x1bcreset", "reset", "reset"},
 		{"C1 \u009b2J", "C1 2J", "C1 2J"},
@@ -143,6 +155,41 @@ func TestClean(t *testing.T) {
 		if got := clean(c.in, true); got != c.color {
 			t.Errorf("%q in colour: %q, want %q", c.in, got, c.color)
 		}
+	}
+}
+
+func TestDrawn(t *testing.T) {
+	for _, c := range [][2]string{
+		{"text", "text"},
+		{"text\r", "text"},
+		{"10%\r50%\r100%", "100%"},
+		{"10%\r100%\r\r", "100%"},
+		{"\r10%", "10%"},
+	} {
+		if got := drawn(c[0]); got != c[1] {
+			t.Errorf("%q: %q, want %q", c[0], got, c[1])
+		}
+	}
+}
+
+// A bar that is drawn over for hours is kept as one line.
+func TestProgressBar(t *testing.T) {
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
+	var out bytes.Buffer
+	r := New(&out, p, Options{})
+	say := func(text string) {
+		r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: event.Where{Step: 1, Node: 1}, Stream: "stdout", Text: text})
+	}
+	for i := range 1000 {
+		say(fmt.Sprintf("\r%3d", i))
+		say("%")
+	}
+	if n := len(r.talk[1].part[0]); n > 10 {
+		t.Errorf("%d bytes are kept", n)
+	}
+	say("\r\nnext\r\n")
+	if got, want := out.String(), "a | 999%\na | next\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

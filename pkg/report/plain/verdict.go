@@ -28,14 +28,14 @@ func (p *Printer) verdict(e event.Event) {
 		}
 	}
 	if !p.opt.Quiet {
-		p.out.WriteByte('\n')
+		p.out.WriteString("\n")
 	}
 	text := fmt.Sprintf("%s %s %s in %s", glyph, p.label(""), word, duration(e.Time.Sub(p.start)))
 	p.out.WriteString(p.paint(color, clean(text, false)))
 	if counts := p.tally.String(); counts != "" {
 		p.out.WriteString(": " + counts)
 	}
-	p.out.WriteByte('\n')
+	p.out.WriteString("\n")
 	if p.errors > 0 {
 		fmt.Fprintf(p.out, "%s returned as %s\n", count(p.errors, "error"), plural(p.errors, "a value", "values"))
 	}
