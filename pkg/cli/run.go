@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,7 +15,9 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 func runCommand(s *session) *cli.Command {
@@ -85,6 +88,9 @@ func (s *session) run(c *cli.Context) error {
 	ctx, kill, stop := s.signals(context.Background())
 	defer stop()
 	opt.Observe, opt.Kill, opt.RunID = observe, kill, id
+	if holdsSecrets(p) {
+		process.Conceal()
+	}
 	result, err := executor.Run(ctx, p, opt)
 	if err != nil {
 		return refused(err)
@@ -99,6 +105,11 @@ func (s *session) run(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// holdsSecrets says that flowrun knows more than a step of p may.
+func holdsSecrets(p *plan.Plan) bool {
+	return len(p.Secrets) > 0 || slices.ContainsFunc(p.Main.Inputs, func(in *ast.Input) bool { return in.Secret })
 }
 
 // prepare loads what a command is about, and reads the inputs.

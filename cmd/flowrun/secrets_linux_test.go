@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSecretsAreKeptFromSteps: a step finds a secret that it does not name in no process of its user. Root may read
+// all, so it is nobody who looks.
+func TestSecretsAreKeptFromSteps(t *testing.T) {
+	t.Parallel()
+	c := &command{dir: filepath.Join(home(t), "run"), mark: "secrets"}
+	if os.Geteuid() == 0 {
+		c.user = users()["nobody"]
+	}
+	if err := os.Mkdir(c.dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	const file = `flowrun: 1
+secrets: [TOKEN]
+steps:
+  - id: look
+    run: |
+      cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -a '^TOKEN=kept-from-st[e]ps' && exit 1
+      cat /proc/$PPID/environ && exit 1
+      echo kept
+`
+	if err := os.WriteFile(filepath.Join(c.dir, "flow.yaml"), []byte(file), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.cmd("run", "flow.yaml")
+	cmd.Env = append(cmd.Env, "TOKEN=kept-from-steps", "HOME="+c.dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "look | kept\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
