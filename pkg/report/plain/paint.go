@@ -29,7 +29,7 @@ func (p *Printer) paint(color, s string) string {
 // What a step prints can so neither clear the screen nor hide lines. Characters that turn the direction of writing
 // would show a line in another order than it has, and go as well; one that ends a line for some readers becomes a blank.
 func clean(s string, color bool) string {
-	if !strings.ContainsFunc(s, dirty) {
+	if easy(s) || !strings.ContainsFunc(s, dirty) {
 		return s
 	}
 	// Where the last text for the terminal can end: nobody looks behind it for the end of one.
@@ -53,6 +53,16 @@ func clean(s string, color bool) string {
 		i += n
 	}
 	return b.String()
+}
+
+// easy says that s has nothing but what a typewriter had: nearly all that is ever printed.
+func easy[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < ' ' || c >= 0x7f) && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // dirty is a character that does not stay as it is.

@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"bytes"
 	"io"
 	"regexp"
 	"strings"
@@ -32,18 +33,20 @@ func (p *paper) WriteString(s string) (int, error) {
 		if !ok {
 			return n, nil
 		}
-		p.raw(inert(clean(string(p.line), p.color)))
+		if easy(p.line) && !mayCommand(p.line) {
+			p.out = append(append(p.out, p.line...), '\n')
+		} else {
+			p.raw(inert(clean(string(p.line), p.color)))
+		}
 		p.line, s = p.line[:0], rest
+		if len(p.out) >= maxOut {
+			p.flush()
+		}
 	}
 }
 
 // raw writes a line that is as it has to be.
-func (p *paper) raw(line string) {
-	p.out = append(append(p.out, line...), '\n')
-	if len(p.out) >= maxOut {
-		p.flush()
-	}
-}
+func (p *paper) raw(line string) { p.out = append(append(p.out, line...), '\n') }
 
 func (p *paper) flush() {
 	p.w.Write(p.out) // a reader that has gone is no reason to stop a run
@@ -88,6 +91,11 @@ func inert(line string) string {
 	}
 	b.WriteString(line[from:])
 	return b.String()
+}
+
+// mayCommand says that an easy line could hold a command.
+func mayCommand(line []byte) bool {
+	return len(line) > 0 && strings.IndexByte(" \t:-+~^", line[0]) >= 0 || bytes.Contains(line, []byte("##"))
 }
 
 // inertBegin is line without a command that has to stand at its begin.
@@ -196,6 +204,9 @@ func passed(line string, color bool) string {
 		at := section.FindStringIndex(line)
 		if at == nil {
 			b.WriteString(clean(drawn(line), color))
+			if color && strings.Contains(b.String(), "\x1b") {
+				b.WriteString(reset)
+			}
 			return b.String()
 		}
 		b.WriteString(clean(line[:at[0]], color))

@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bytes"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func TestLongLines(t *testing.T) {
 	for _, piece := range []string{"\x1b]", "\x1b[", "##[", "\u00ad", "##\u00ad", "\r", "\x1b[m"} {
 		line := strings.Repeat(piece, 1<<20/len(piece))
 		done := make(chan struct{})
-		go func() { Inert(line); drawn(line); close(done) }()
+		go func() { Inert(line); passed(line, true); close(done) }()
 		select {
 		case <-done:
 		case <-time.After(10 * time.Second):
@@ -193,15 +194,18 @@ func TestPassedCommands(t *testing.T) {
 	if got := out.String(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	if got, want := passed("::error::\x1b[31mred", true), "::error::\x1b[31mred\x1b[0m"; got != want {
+		t.Errorf("in colour: %q, want %q", got, want)
+	}
 }
 
 func BenchmarkOutput(b *testing.B) {
 	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
 	text := strings.Repeat("2026-01-02T03:04:05.678Z INFO  pkg/server/handler.go:12: GET /api/v1/items/42 [took 12ms] #7\n", 300)
-	r := New(&bytes.Buffer{}, p, Options{})
+	r := New(io.Discard, p, Options{})
 	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
 	for b.Loop() {
-		r.out.w = &bytes.Buffer{}
 		r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: event.Where{Step: 1, Node: 1}, Stream: "stdout", Text: text})
 	}
 }
