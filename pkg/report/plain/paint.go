@@ -126,10 +126,27 @@ func final(s string, at int, from byte) int {
 	return at
 }
 
-// colors says that a control sequence only sets colours: ESC [ 0-9 ; : m.
+// colors says that a control sequence only sets colours and the like: ESC [ 0-9 ; : m. One that hides text does not.
 func colors(sequence string) bool {
 	n := len(sequence)
-	return n > 2 && sequence[1] == '[' && sequence[n-1] == 'm' && strings.Trim(sequence[2:n-1], "0123456789;:") == ""
+	if n < 3 || sequence[1] != '[' || sequence[n-1] != 'm' || strings.Trim(sequence[2:n-1], "0123456789;:") != "" {
+		return false
+	}
+	values := strings.Split(sequence[2:n-1], ";")
+	for i := 0; i < len(values); i++ {
+		switch strings.TrimLeft(values[i], "0") {
+		case "38", "48", "58": // a colour by its number, 5;N, or its parts, 2;R;G;B
+			switch strings.Join(values[i+1:min(i+2, len(values))], "") {
+			case "5":
+				i += 2
+			case "2":
+				i += 4
+			}
+		case "8":
+			return false
+		}
+	}
+	return true
 }
 
 // drawn is what a terminal shows of a line that was drawn over: what stands behind the last carriage return.
