@@ -42,7 +42,8 @@ func rooms() map[string][]string {
 		"pkg/executor/local":           {event, plan, kernel, kind, "pkg/steps"},
 		"pkg/executor/sim":             {event, plan, kernel, kind},
 		"pkg/executor/journal":         {event},
-		"pkg/steps":                    {event, kind, plan, mask, "pkg/steps/process"},
+		"pkg/steps":                    {event, diag, kind, plan, mask, "pkg/steps/process", "pkg/steps/script"},
+		"pkg/steps/script":             {kind},
 		"pkg/steps/process":            {"pkg/steps/process/tree"},
 		"pkg/steps/process/tree":       nil,
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
@@ -61,6 +62,7 @@ func owners() map[string]string {
 		"github.com/santhosh-tekuri/jsonschema/v5": "pkg/spec",
 		"github.com/expr-lang/expr":                "pkg/spec/expr",
 		"github.com/urfave/cli/v2":                 "pkg/cli",
+		"mvdan.cc/sh/v3":                           "pkg/steps/script",
 	}
 }
 

@@ -188,10 +188,6 @@ func (r *reader) interpolation(n *yaml.Node, mode kind.Mode) *expr.Template {
 	case mode == kind.Literal:
 		r.problemAt(parts[first].Expr.Pos(), n, "no-expression", "an expression may not stand here: this is read literally")
 		return nil
-	case mode == kind.Script:
-		r.problemAt(parts[first].Expr.Pos(), n, "script-expression", "an expression may not stand in a script: its value would be read as code")
-		r.help(`put the value into env, as env: {NAME: "` + open + " " + brief(strings.TrimSpace(parts[first].Expr.Src)) + " " + closing + `"}, and write "$NAME" in the script`)
-		return nil
 	case single != nil:
 		return &expr.Template{Pos: pos, Shape: expr.Single, Expr: single}
 	}

@@ -35,9 +35,9 @@ func readCommand(args kind.Args, folder string, env []string) (*command, *event.
 		for _, x := range v {
 			c.argv = append(c.argv, text(x))
 		}
-	case string:
+	case string, map[string]any:
 		c.script = true
-		if err := c.interpret(v, args["shell"], folder, env); err != nil {
+		if err := c.interpret(scriptText(v), args["shell"], folder, env); err != nil {
 			return nil, err
 		}
 	default:

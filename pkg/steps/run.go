@@ -32,7 +32,7 @@ func runKind() *kind.Kind {
 		Keys: []kind.Key{
 			{
 				Name:        "run",
-				Description: "A list is a program with its arguments, without a shell. A text is a script for `shell`.",
+				Description: "A list is a program with its arguments, without a shell. A text is a script for `shell`, sh by default; in one for sh or bash an expression is put in as data, by a variable.",
 				Schema:      `{"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string"}}`,
 				Mode:        kind.Script,
 				Examples:    []string{`run: ["go", "test", "./..."]`, `run: make -j4 all`},
@@ -98,6 +98,7 @@ func runKind() *kind.Kind {
 			},
 		},
 		Check:   checkRun,
+		Quote:   quoteScript,
 		Limited: true,
 		Run:     run,
 	}
@@ -292,11 +293,18 @@ func list(numbers []int) string {
 
 // environment is what the process gets, each name once: most programs see the first of two, shells the last.
 func environment(call kind.Call) ([]string, *event.Error) {
+	values, failed := scriptVariables(call.Args)
+	if failed != nil {
+		return nil, failed
+	}
 	all := append(slices.Clip(call.Env),
 		"FLOWRUN_RUN_ID="+call.RunID,
 		"FLOWRUN_STEP="+call.Step,
 		"FLOWRUN_ATTEMPT="+strconv.Itoa(call.Attempt),
+		"FLOWRUN_IDEMPOTENCY_KEY="+idempotencyKey(call),
+		"TRACEPARENT="+traceparent(call),
 	)
+	all = append(all, values...)
 	at := make(map[string]int, len(all))
 	out := all[:0]
 	for _, v := range all {

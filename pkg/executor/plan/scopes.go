@@ -115,6 +115,10 @@ func (u *unit) action(p *place, s site) {
 			in.secret = arg.Key.Text == "stdin"
 			in.channels = arg.Key.Text == "http"
 			in.request = in.channels
+			if program(a.Kind, arg) {
+				u.script(p, a, arg.Value, in)
+				continue
+			}
 			u.value(arg.Value, in, expr.Any)
 		}
 	case *ast.Call:
@@ -222,11 +226,15 @@ func (u *unit) shared(pairs []ast.Pair) []Var {
 
 // value resolves one template; want is the type that its place needs.
 func (u *unit) value(t *expr.Template, s site, want expr.TypeKind) {
-	if t == nil {
-		return
+	if t != nil {
+		u.valueFor(t, t, s, want)
 	}
-	v := &Value{Pos: t.Pos, Src: t}
-	u.values[t] = v
+}
+
+// valueFor resolves t, which stands for the template src of the file.
+func (u *unit) valueFor(src, t *expr.Template, s site, want expr.TypeKind) {
+	v := &Value{Pos: src.Pos, Src: src}
+	u.values[src] = v
 	n := &u.names
 	if t.Shape == expr.Constant {
 		n = &names{}

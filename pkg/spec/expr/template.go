@@ -138,6 +138,18 @@ func endOf(text string, i int) (end, quote int) {
 	return -1, quote
 }
 
+// At is the place of a byte of a part of an interpolated text.
+func (t *Template) At(part, offset int) diag.Pos {
+	if part > 0 && t.Parts[part-1].Expr != nil {
+		e := t.Parts[part-1].Expr
+		return e.pos(len(e.Src) + len("}}") + offset)
+	}
+	if part+1 < len(t.Parts) && t.Parts[part+1].Expr != nil {
+		return t.Parts[part+1].Expr.pos(offset - len(t.Parts[part].Text) - len("${{"))
+	}
+	return t.Pos
+}
+
 // Exprs lists the expressions inside t in the order of the file.
 func (t *Template) Exprs() []*Expr {
 	if t == nil {

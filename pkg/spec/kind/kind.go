@@ -23,6 +23,9 @@ type Kind struct {
 	// Check says what is wrong in a step whatever the run brings; it sees the arguments that are constant. Of a mapping
 	// in which only some values are, the others are Computed. key is the argument's, or as http.url a member's of it.
 	Check func(constant map[string]any, report func(key, code, text string))
+	// Quote, in a kind with a key of mode Script, puts values into a program as data: there is one between any two of the
+	// pieces. constant is what Check sees, with what `defaults` adds. Nil: such a program holds no expressions.
+	Quote func(pieces []string, constant map[string]any) Quoted
 	// Limited: the step works outside this process, so `defaults` and --jobs are meant for it (run, http).
 	Limited bool
 
@@ -53,8 +56,31 @@ const (
 	Free                // any value: what YAML 1.1 reads differently must be quoted
 	Text                // scalars are their text as written (1.10 stays 1.10); expressions allowed
 	Literal             // no expressions
-	Script              // Text; a text is a program in another language: no expression may be spliced into it
+	Script              // Text; a text is a program in another language: expressions in it are Kind.Quote's matter
 )
+
+// Quoted is a program that reads values in place of having them in its text. As an argument it is a map with QuotedText
+// and, under QuotedValues, the list of the values as texts.
+type Quoted struct {
+	Text string
+	// Reads are the numbers of the expressions that it reads, in the order of the values; one in a comment is not read.
+	Reads []int
+	Wrong []Misplaced
+}
+
+// The members of the argument for a program that reads values.
+const (
+	QuotedText   = "text"
+	QuotedValues = "values"
+)
+
+// Misplaced is an expression that cannot stand where it stands.
+type Misplaced struct {
+	Expr          int // its number; -1: the program as a whole is wrong, at an offset in a piece of it
+	Piece, Offset int
+	Text          string
+	Help          string // "": put the value into env
+}
 
 // Computed stands in an argument that Check sees for a value that is known at run time only.
 type Computed struct{}
