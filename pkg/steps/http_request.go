@@ -350,6 +350,9 @@ func readRequest(call kind.Call) (*request, *event.Error) {
 	if r.header.Get("User-Agent") == "" {
 		r.header.Set("User-Agent", userAgent)
 	}
+	if !safe(r.method) {
+		r.header.Set("Idempotency-Key", idempotencyKey(call))
+	}
 	if v, ok := m["headers"]; ok {
 		written, _ := readHeaders(v)
 		maps.Copy(r.header, written)
@@ -358,6 +361,11 @@ func readRequest(call kind.Call) (*request, *event.Error) {
 		return nil, failed
 	}
 	return r, r.readTLS(m, call.Dir)
+}
+
+// safe says whether a request with this method changes nothing at the server, so that it may come twice.
+func safe(method string) bool {
+	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, method)
 }
 
 // addQuery adds to the query that the URL has, which stays as it is written.

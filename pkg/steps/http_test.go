@@ -57,7 +57,9 @@ func site() http.Handler {
 		body, _ := io.ReadAll(q.Body)
 		seen := map[string]any{"method": q.Method, "uri": q.RequestURI, "body": string(body)}
 		for name, v := range q.Header {
-			if name != "Content-Length" && name != "Accept-Encoding" && name != "User-Agent" && name != "Connection" {
+			switch name {
+			case "Content-Length", "Accept-Encoding", "User-Agent", "Connection", "Idempotency-Key":
+			default:
 				seen[name] = strings.Join(v, "|")
 			}
 		}

@@ -100,7 +100,7 @@ func runKind() *kind.Kind {
 		Check:   checkRun,
 		Quote:   quoteScript,
 		Limited: true,
-		Run:     run,
+		Run:     runWithOutputs,
 	}
 }
 

@@ -51,6 +51,7 @@ func newCall(t *testing.T, args kind.Args) (kind.Call, *sayings) {
 		Args: args, Env: os.Environ(), Dir: t.TempDir(),
 		Step: "tests[1]", RunID: "01K", Attempt: 2,
 		Output: kind.Output{Say: s.output, Skip: s.skip}, Kill: make(chan struct{}),
+		Temp: sync.OnceValues(func() (string, error) { return os.MkdirTemp(t.TempDir(), "") }),
 	}, s
 }
 
@@ -256,7 +257,8 @@ func TestRunEnvironment(t *testing.T) {
 	t.Parallel()
 	call, _ := newCall(t, kind.Args{"run": []any{"/usr/bin/env"}, "capture": "lines"})
 	call.Env = []string{"A=1", "FLOWRUN_STEP=outer", "B=2", "A=3", "EMPTY="}
-	want := `["A=3","FLOWRUN_STEP=tests[1]","B=2","EMPTY=","FLOWRUN_RUN_ID=01K","FLOWRUN_ATTEMPT=2"]`
+	want := `["A=3","FLOWRUN_STEP=tests[1]","B=2","EMPTY=","FLOWRUN_RUN_ID=01K","FLOWRUN_ATTEMPT=2",` +
+		`"FLOWRUN_IDEMPOTENCY_KEY=4439ff5b7ab177554e6e56b82f519d6a","TRACEPARENT=00-a1ebe053fac8bc1edca901f0e4f4e8dd-7e1db699b728a853-01"]`
 	got := strings.SplitN(document(run(t.Context(), call)), "\n", 2)[0]
 	if got = regexp.MustCompile(`,"FLOWRUN_PROCESS=[0-9: ]+"`).ReplaceAllString(got, ""); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)

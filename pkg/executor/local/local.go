@@ -43,6 +43,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	d.k = kernel.New(p, opt.Kernel, d)
 	d.loop(ctx, opt.Kill)
 	d.running.Wait()
+	d.temp.remove()
 	out, _ := d.k.Done()
 	return out
 }
@@ -58,6 +59,7 @@ type driver struct {
 	from    chan message
 	leaves  map[int32]*leaf
 	running sync.WaitGroup
+	temp    temp
 }
 
 // leaf is one attempt at work.
@@ -153,6 +155,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		call.Output.Log = d.logs(call.Step)
 		d.logOf[call.Step] = call.Output.Log
 	}
+	call.Temp = d.temp.path
 	d.running.Go(func() {
 		defer stop()
 		o := k.Run(ctx, call)

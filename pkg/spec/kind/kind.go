@@ -104,7 +104,10 @@ type Call struct {
 	Step    string   // path
 	RunID   string
 	Attempt int
-	Output  Output
+	// Temp is a folder for files of the run that nobody else may read. It is made when it is first asked for, and removed
+	// with all in it when the run has ended.
+	Temp   func() (string, error)
+	Output Output
 	// Kill is closed when the step must end at once, without grace.
 	Kill <-chan struct{}
 }
