@@ -10,20 +10,20 @@ import (
 )
 
 // quoteScript is the Quote of run.
-func quoteScript(pieces []string, constant map[string]any) kind.Quoted {
+func quoteScript(pieces, exprs []string, constant map[string]any) kind.Quoted {
 	shell, isName := "sh", true
 	if v := constant["shell"]; v != nil {
 		shell, isName = v.(string)
 	}
 	if isName && (shell == "sh" || shell == "bash") {
-		return script.Quote(pieces, script.Shell(shell))
+		return script.Quote(pieces, exprs, script.Shell(shell))
 	}
 	what := "of one's own `shell`"
 	if isName {
 		what = "for " + shell
 	}
 	var q kind.Quoted
-	for i := range len(pieces) - 1 {
+	for i := range exprs {
 		q.Wrong = append(q.Wrong, kind.Misplaced{
 			Expr: i, Text: "an expression cannot stand in a script " + what + ": only those for sh and bash can be read",
 			Help: "put the value into env, as env: {NAME: ...}, and read the variable NAME in the script",

@@ -34,7 +34,7 @@ func (u *unit) script(p *place, a *ast.Leaf, t *expr.Template, s site) {
 			q.Reads = append(q.Reads, i)
 		}
 	} else if a.Kind.Quote != nil {
-		q = a.Kind.Quote(pieces(t), constants(p.args(a)))
+		q = a.Kind.Quote(pieces(t), sources(exprs), constants(p.args(a)))
 	}
 	for _, w := range q.Wrong {
 		d := diag.Diagnostic{Pos: t.Pos, Code: "script-expression", Text: w.Text, Help: w.Help}
@@ -73,6 +73,15 @@ func pieces(t *expr.Template) []string {
 	}
 	if t.Shape == expr.Single {
 		out = append(out, "")
+	}
+	return out
+}
+
+// sources are expressions as written.
+func sources(exprs []*expr.Expr) []string {
+	out := make([]string, len(exprs))
+	for i, e := range exprs {
+		out[i] = strings.TrimSpace(e.Src)
 	}
 	return out
 }

@@ -23,9 +23,10 @@ type Kind struct {
 	// Check says what is wrong in a step whatever the run brings; it sees the arguments that are constant. Of a mapping
 	// in which only some values are, the others are Computed. key is the argument's, or as http.url a member's of it.
 	Check func(constant map[string]any, report func(key, code, text string))
-	// Quote, in a kind with a key of mode Script, puts values into a program as data: there is one between any two of the
-	// pieces. constant is what Check sees, with what `defaults` adds. Nil: such a program holds no expressions.
-	Quote func(pieces []string, constant map[string]any) Quoted
+	// Quote, in a kind with a key of mode Script, puts values into a program as data: that of exprs[i] stands between
+	// pieces[i] and pieces[i+1]. Equal expressions have equal values. constant is what Check sees, with what `defaults` adds.
+	// Nil: such a program holds no expressions.
+	Quote func(pieces, exprs []string, constant map[string]any) Quoted
 	// Limited: the step works outside this process, so `defaults` and --jobs are meant for it (run, http).
 	Limited bool
 
@@ -63,7 +64,8 @@ const (
 // and, under QuotedValues, the list of the values as texts.
 type Quoted struct {
 	Text string
-	// Reads are the numbers of the expressions that it reads, in the order of the values; one in a comment is not read.
+	// Reads are the numbers of the expressions that it reads, in the order of the values. One in a comment is not read, and
+	// equal ones are read once.
 	Reads []int
 	Wrong []Misplaced
 }

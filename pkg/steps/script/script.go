@@ -39,9 +39,9 @@ func Variable(n int) string { return "FLOWRUN_VALUE_" + strconv.Itoa(n) }
 // maxLength bounds the scripts with expressions: the parser's stack grows with the nesting in them.
 const maxLength = 128 << 10
 
-// Quote makes a script that reads variables where expressions stood: between the pieces.
-func Quote(pieces []string, shell Shell) kind.Quoted {
-	holes := make([]hole, len(pieces)-1)
+// Quote makes a script that reads variables where the expressions stood, which is between the pieces.
+func Quote(pieces, exprs []string, shell Shell) kind.Quoted {
+	holes := make([]hole, len(exprs))
 	var b strings.Builder
 	for i, text := range pieces {
 		if i > 0 {
@@ -61,7 +61,7 @@ func Quote(pieces []string, shell Shell) kind.Quoted {
 		return unreadable(piece, offset, "the script cannot be read as one for "+string(shell)+": "+err.text,
 			"flowrun must understand a script to put values into it: correct it, or put the values into env and write \"$NAME\" in the script")
 	}
-	q := assemble(src, holes)
+	q := assemble(src, holes, exprs)
 	if len(q.Wrong) == 0 {
 		if _, err := parse(q.Text, variants(shell)[0]); err != nil {
 			return unreadable(0, 0, "the script cannot be read once its values are quoted: "+err.text, "")
@@ -128,7 +128,8 @@ func decide(src string, holes []hole, shell Shell) *syntaxError {
 }
 
 // assemble writes the script with its references.
-func assemble(src string, holes []hole) (q kind.Quoted) {
+func assemble(src string, holes []hole, exprs []string) (q kind.Quoted) {
+	variables := map[string]string{} // by the expression
 	var b strings.Builder
 	at := 0
 	for i, h := range holes {
@@ -140,8 +141,13 @@ func assemble(src string, holes []hole) (q kind.Quoted) {
 		case refused:
 			q.Wrong = append(q.Wrong, kind.Misplaced{Expr: i, Text: h.wrong.text, Help: h.wrong.help})
 		default:
-			q.Reads = append(q.Reads, i)
-			ref := "${" + Variable(len(q.Reads)) + "}"
+			name, known := variables[exprs[i]]
+			if !known {
+				q.Reads = append(q.Reads, i)
+				name = Variable(len(q.Reads))
+				variables[exprs[i]] = name
+			}
+			ref := "${" + name + "}"
 			if h.use == bare {
 				ref = `"` + ref + `"`
 			}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -160,7 +161,8 @@ func TestQuote(t *testing.T) {
 		if after, ok := strings.CutPrefix(c.script, "#!bash\n"); ok {
 			shell, text = Bash, after
 		}
-		q := Quote(strings.Split(text, "§"), shell)
+		pieces := strings.Split(text, "§")
+		q := Quote(pieces, strings.Split("abcdefghijklmnopqrstuvwxyz", "")[:len(pieces)-1], shell)
 		if len(q.Wrong) == 0 {
 			if got := show(q.Text); got != c.want {
 				t.Errorf("%s: %s\n got %s\nwant %s", shell, text, got, c.want)
@@ -170,5 +172,13 @@ func TestQuote(t *testing.T) {
 		if got := q.Wrong[0].Text; !strings.Contains(got, c.want) || strings.Contains(c.want, `"${1}"`) {
 			t.Errorf("%s: %s\n refused: %s\n    want %s", shell, text, got, c.want)
 		}
+	}
+}
+
+// TestQuoteOnce: an expression that stands in several places has one variable; in a comment it has none.
+func TestQuoteOnce(t *testing.T) {
+	q := Quote([]string{"# ", "\necho ", " \"", "", "\" ", "\n"}, []string{"z", "a", "b", "a", "b"}, Sh)
+	if got, want := show(q.Text), "# ...\necho \"${1}\" \"${2}${1}\" \"${2}\"\n"; got != want || !slices.Equal(q.Reads, []int{1, 2}) {
+		t.Errorf("got %s with %v, want %s", got, q.Reads, want)
 	}
 }
