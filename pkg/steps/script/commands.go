@@ -2,6 +2,7 @@ package script
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -37,6 +38,8 @@ func interpreters(name string) (interpreter, bool) {
 		return interpreter{code: "ep", long: []string{"--eval", "--print"}, values: "r"}, true
 	case "php":
 		return interpreter{code: "r", values: "d"}, true
+	case "vi", "vim", "nvim", "view", "ex":
+		return interpreter{code: "c", long: []string{"+", "--cmd"}, late: true}, true
 	case "pwsh", "powershell":
 		return interpreter{code: "c", long: []string{"-Command", "-command"}}, true
 	}
@@ -129,6 +132,11 @@ func read(r *reader, w *syntax.Word) wordOf {
 	return out
 }
 
+// special says whether the word is a file that may be the standard input.
+func special(w wordOf) bool {
+	return strings.HasPrefix(w.text, "/dev/") || strings.HasPrefix(w.text, "/proc/")
+}
+
 // option says whether the word may be an option: it is one, or its value decides.
 func (w wordOf) option() bool { return strings.HasPrefix(w.text, "-") || w.text == "" && !w.static }
 
@@ -213,8 +221,14 @@ func (r *reader) call(list []wordOf) {
 		case "ssh":
 			r.remote(rest)
 		}
-		if _, ok := interpreters(name); ok {
+		_, interprets := interpreters(name)
+		if interprets {
 			r.leading(name, rest)
+		}
+		for _, w := range rest {
+			if (interprets || name == "." || name == "source") && substituted(w.node) {
+				r.refuseAll(w.node, codeOf(name))
+			}
 		}
 	}
 	if name == "echo" {
@@ -291,7 +305,7 @@ func (r *reader) declaredBy(list []wordOf) {
 		special := false
 		for _, w := range list[at+1:] {
 			variable, _, _ := strings.Cut(w.text, "=")
-			if special = special || w.has("aAin"); special {
+			if special = special || w.has("in"); special {
 				r.numbers[variable] = true
 			}
 		}
@@ -312,7 +326,7 @@ func (r *reader) names(name string, rest []wordOf) {
 		wrong := false
 		switch name {
 		case "printf":
-			wrong = i == 1 && before.has("v")
+			wrong = i == 1 && before.has("v") || i > 1 && rest[0].has("v") && r.numbers[rest[1].text]
 			if i == 0 && w.option() && len(rest) > 1 {
 				r.refuseAll(w.node, reason{"an expression cannot be the format of printf", `write printf '%s\n' before it`})
 			}
@@ -378,16 +392,16 @@ func (r *reader) remote(rest []wordOf) {
 // readsCode says whether the standard input of a statement is code.
 func (r *reader) readsCode(s *syntax.Stmt) (reason, bool) {
 	switch c := s.Cmd.(type) {
-	case *syntax.BinaryCmd:
-		why, reads := r.readsCode(c.X)
-		if !reads && (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) {
-			why, reads = r.readsCode(c.Y)
-		}
+	case *syntax.Block, *syntax.Subshell, *syntax.BinaryCmd, *syntax.TimeClause, *syntax.IfClause, *syntax.WhileClause,
+		*syntax.ForClause, *syntax.CaseClause, *syntax.CoprocClause:
+		why, reads := reason{}, false
+		syntax.Walk(c, func(x syntax.Node) bool {
+			if inner, ok := x.(*syntax.Stmt); ok && !reads {
+				why, reads = r.readsCode(inner)
+			}
+			return !reads
+		})
 		return why, reads
-	case *syntax.TimeClause:
-		if c.Stmt != nil {
-			return r.readsCode(c.Stmt)
-		}
 	case *syntax.CallExpr:
 		list := words(r, c.Args)
 		at := program(list)
@@ -396,9 +410,11 @@ func (r *reader) readsCode(s *syntax.Stmt) (reason, bool) {
 		}
 		name, rest := path.Base(list[at].text), list[at+1:]
 		switch {
-		case name == "ssh":
+		case name == "ssh", name == "ed", name == "ex":
 			return codeOf(name), true
-		case (name == "." || name == "source") && len(rest) > 0 && rest[0].text == "/dev/stdin":
+		case name == "read" && slices.ContainsFunc(rest, func(w wordOf) bool { return r.numbers[w.text] }):
+			return whyNumber, true
+		case (name == "." || name == "source") && len(rest) > 0 && special(rest[0]):
 			return codeOf(name), true
 		}
 		for i, w := range list[at:] {
@@ -412,12 +428,38 @@ func (r *reader) readsCode(s *syntax.Stmt) (reason, bool) {
 	return reason{}, false
 }
 
+// anyReadsCode says whether the standard input of n may be read as code by anything in it.
+func (r *reader) anyReadsCode(n syntax.Node) (why reason, reads bool) {
+	syntax.Walk(n, func(x syntax.Node) bool {
+		if s, ok := x.(*syntax.Stmt); ok && !reads {
+			why, reads = r.readsCode(s)
+		}
+		return !reads
+	})
+	return why, reads
+}
+
+// writesCode says whether what is written to a >( ) in w is read as code.
+func (r *reader) writesCode(w *syntax.Word) (why reason, reads bool) {
+	for _, p := range w.Parts {
+		if p, ok := p.(*syntax.ProcSubst); ok && !reads {
+			why, reads = r.anyReadsCode(p)
+		}
+	}
+	return why, reads
+}
+
+// substituted says whether a <( ) is in w.
+func substituted(w *syntax.Word) bool {
+	return slices.ContainsFunc(w.Parts, func(p syntax.WordPart) bool { _, ok := p.(*syntax.ProcSubst); return ok })
+}
+
 // reads says whether the interpreter with these arguments reads its code from the standard input.
 func (in interpreter) reads(rest []wordOf) bool {
 	for i := 0; i < len(rest); i++ {
 		w := rest[i]
 		switch {
-		case w.text == "-" || w.text == "/dev/stdin" || w.has("s"):
+		case w.text == "-" || special(w) || w.has("s"):
 			return true
 		case w.has(in.code):
 			return false

@@ -96,8 +96,11 @@ func (r *reader) stmt(s *syntax.Stmt) {
 		if d.Hdoc != nil && reads {
 			r.refuseAll(d.Hdoc, why)
 		}
-		if d.Op == syntax.WordHdoc && reads {
+		if (d.Op == syntax.WordHdoc || d.Op == syntax.RdrIn) && reads {
 			r.refuseAll(d.Word, why)
+		}
+		if why, reads := r.writesCode(d.Word); reads {
+			r.refuseAll(s, why)
 		}
 		r.redirect(d)
 	}
@@ -108,7 +111,12 @@ func (r *reader) redirect(d *syntax.Redirect) {
 	if d.N != nil {
 		r.refuse(d.N, whyVariable)
 	}
-	if d.Op != syntax.Hdoc && d.Op != syntax.DashHdoc {
+	switch d.Op {
+	case syntax.Hdoc, syntax.DashHdoc:
+	case syntax.DplIn, syntax.DplOut:
+		r.refuseAll(d.Word, reason{"an expression cannot stand behind " + d.Op.String() + ": bash expands it twice", "write a number, or > and a file"})
+		return
+	default:
 		r.word(d.Word, bare)
 		return
 	}
@@ -159,8 +167,10 @@ func (r *reader) command(c syntax.Command) {
 			r.stmts(item.Stmts)
 		}
 	case *syntax.BinaryCmd:
-		if why, reads := r.readsCode(c.Y); reads && (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) {
-			r.refuseAll(c.X, why)
+		if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
+			if why, reads := r.anyReadsCode(c.Y); reads {
+				r.refuseAll(c.X, why)
+			}
 		}
 		r.stmt(c.X)
 		r.stmt(c.Y)
@@ -193,6 +203,9 @@ func (r *reader) loop(c *syntax.ForClause) {
 	switch l := c.Loop.(type) {
 	case *syntax.WordIter:
 		r.refuse(l.Name, whyVariable)
+		if r.numbers[l.Name.Value] {
+			r.refuseAll(l, whyNumber)
+		}
 		for _, w := range l.Items {
 			r.word(w, bare)
 		}
@@ -230,24 +243,24 @@ func (r *reader) assign(a *syntax.Assign) {
 	}
 }
 
-// declare reads declare, local, export, readonly, typeset. With -a, -A, -i or -n they read a value as code.
+// declare reads declare, local, export, readonly, typeset. With -a or -A they read a text as the code of an array.
 func (r *reader) declare(c *syntax.DeclClause) {
-	if special(r, c) {
-		r.refuseAll(c, whyNumber)
-	}
 	for _, a := range c.Args {
-		if a.Name == nil {
+		switch {
+		case a.Name == nil:
 			r.refuseAll(a, whyVariable)
+		case a.Array == nil && optioned(r, c, "aA"):
+			r.refuseAll(a, whyNumber)
 		}
 		r.assign(a)
 	}
 }
 
-// special says whether the options of a declaration change how values are read, or are not known.
-func special(r *reader, c *syntax.DeclClause) bool {
+// optioned says whether a declaration has an option of the letters, or one that is not known.
+func optioned(r *reader, c *syntax.DeclClause, letters string) bool {
 	for _, a := range c.Args {
 		if a.Name == nil && a.Value != nil {
-			if w := read(r, a.Value); !w.static || strings.HasPrefix(w.text, "-") && strings.ContainsAny(w.text, "aAin") {
+			if w := read(r, a.Value); !w.static || w.has(letters) {
 				return true
 			}
 		}
@@ -255,9 +268,9 @@ func special(r *reader, c *syntax.DeclClause) bool {
 	return false
 }
 
-// declared notes the variables that c makes special.
+// declared notes the variables that c makes numbers or names of others.
 func (r *reader) declared(c *syntax.DeclClause) {
-	if !special(r, c) {
+	if !optioned(r, c, "in") {
 		return
 	}
 	for _, a := range c.Args {
