@@ -126,7 +126,10 @@ func TestInjectionIntoScripts(t *testing.T) {
 				strings.ReplaceAll(shell.script, "\n", "\n      ") + "\n"
 			p := compile(t, "injection.yaml", []byte(file), nil)
 			marker := filepath.Join(t.TempDir(), "M")
-			for _, v := range hostile() {
+			for i, v := range hostile() {
+				if testing.Short() && i%8 > 0 {
+					continue
+				}
 				v = strings.ReplaceAll(v, "M", marker)
 				r, err := executor.Run(context.Background(), p, executor.Options{Inputs: map[string]any{"v": v}})
 				if err != nil {

@@ -2,11 +2,8 @@ package steps
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,12 +47,13 @@ func readCommand(args kind.Args, folder string, env []string) (*command, *event.
 		c.close()
 		return nil, event.Errorf(event.ValueError, "run: item %d holds a NUL, which no argument can", i)
 	}
-	path, err := lookPath(c.argv[0], folder, env)
-	if err != nil {
-		c.close()
-		return nil, err
+	if c.path == "" {
+		var err *event.Error
+		if c.path, err = lookPath(c.argv[0], folder, env); err != nil {
+			c.close()
+			return nil, err
+		}
 	}
-	c.path = path
 	return c, nil
 }
 
@@ -87,7 +85,7 @@ func (c *command) interpret(script string, shell any, folder string, env []strin
 	case "python":
 		end = ".py"
 		c.argv = []string{"python"}
-		if _, err := lookPath("python", folder, env); err != nil { // Debian's is called python3 only
+		if c.path = inPath("python", folder, env); c.path == "" { // Debian's is called python3 only
 			c.argv[0] = "python3"
 		}
 	case "pwsh":
@@ -139,90 +137,6 @@ func (c *command) close() {
 	if c.file != "" {
 		_ = os.Remove(c.file)
 	}
-}
-
-// lookPath finds a program as the child would: with the PATH of the step, relative to the step's folder.
-func lookPath(name, folder string, env []string) (string, *event.Error) {
-	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, filepath.Separator) {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(folder, path)
-		}
-		for _, p := range withExtensions(path, env) {
-			found, err := runnable(p)
-			if found {
-				return p, nil
-			}
-			if err != nil {
-				return "", event.Errorf(event.StartError, "%s cannot be run: %v", name, err)
-			}
-		}
-		return "", event.Errorf(event.StartError, "%s was not found in %s", name, folder)
-	}
-	path := variable(env, "PATH")
-	var refused error
-	for _, dir := range filepath.SplitList(path) {
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(folder, dir)
-		}
-		for _, p := range withExtensions(filepath.Join(dir, name), env) {
-			found, err := runnable(p)
-			if found {
-				return p, nil
-			}
-			if err != nil && refused == nil {
-				refused = fmt.Errorf("%s: %w", p, err)
-			}
-		}
-	}
-	switch {
-	case refused != nil:
-		return "", event.Errorf(event.StartError, "%s cannot be run: %v", name, refused)
-	case strings.ContainsAny(name, " \t"):
-		return "", event.Errorf(event.StartError, "command %q was not found in PATH (%s): for a command line write run as a text, not as a list", name, path)
-	default:
-		return "", event.Errorf(event.StartError, "command %q was not found in PATH (%s)", name, path)
-	}
-}
-
-var errNotExecutable = errors.New("it is not executable (chmod +x)")
-
-// runnable says whether the file can be started; err says why a file that is there cannot.
-func runnable(path string) (bool, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		return false, nil
-	case err != nil:
-		return false, err
-	case info.IsDir():
-		return false, errors.New("it is a folder")
-	case runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
-		return false, errNotExecutable
-	default:
-		return true, nil
-	}
-}
-
-func withExtensions(path string, env []string) []string {
-	if runtime.GOOS != "windows" || filepath.Ext(path) != "" {
-		return []string{path}
-	}
-	var out []string
-	for _, ext := range filepath.SplitList(variable(env, "PATHEXT")) {
-		out = append(out, path+ext)
-	}
-	return out
-}
-
-// variable is the value of the last variable of that name, which is the one that counts.
-func variable(env []string, name string) string {
-	for _, v := range slices.Backward(env) {
-		if n, value, _ := strings.Cut(v, "="); n == name || runtime.GOOS == "windows" && strings.EqualFold(n, name) {
-			return value
-		}
-	}
-	return ""
 }
 
 // startError says what it means that a file that is there and executable does not start.

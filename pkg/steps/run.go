@@ -349,24 +349,3 @@ func workFolder(call kind.Call) (string, *event.Error) {
 	}
 	return folder, nil
 }
-
-// exitHint explains the exit codes of shells that people ask about.
-func exitHint(code int, script bool) string {
-	switch {
-	case script && code == 127:
-		return ": a command of the script was not found in PATH"
-	case script && code == 126:
-		return ": a command of the script was found but is not executable"
-	case code == 137:
-		return ": something in it was killed by SIGKILL; out of memory?"
-	default:
-		return ""
-	}
-}
-
-func signalHint(name string) string {
-	if name == "KILL" {
-		return "; out of memory?"
-	}
-	return ""
-}
