@@ -149,5 +149,19 @@ func TestFanout(t *testing.T) {
 	}
 }
 
+// TestRelease: a title that a shell would run stays a title.
+func TestRelease(t *testing.T) {
+	need(t, "sh", "bash", "wc", "cat")
+	folder := t.TempDir()
+	r, lines := run(t, compile(t, "release.yaml"), map[string]any{"folder": folder})
+	if got := strings.Join(lines, "|"); got != "release-1.3.md: # It's here; $(reboot)" || r.Exit != 0 {
+		t.Errorf("echoed %q, exit %d: %v", got, r.Exit, r.Root.Err)
+	}
+	page, err := os.ReadFile(filepath.Join(folder, "release-1.3.md"))
+	if want := "# It's here; $(reboot)\nBuilt by run " + r.Run + ".\n"; err != nil || string(page) != want {
+		t.Errorf("the page is %q, want %q: %v", page, want, err)
+	}
+}
+
 // TestCompile looks at what is too much for a test to run.
 func TestCompile(t *testing.T) { compile(t, "ci.yaml") }
