@@ -69,7 +69,8 @@ func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
 		panic("kernel: an attempt cannot be " + o.Status.String())
 	}
 	a.Last = o.Err
-	if !again || int(s.Attempt) >= a.Attempts || s.NoMore {
+	wish := wished(o.Err)
+	if !again || int(s.Attempt) >= a.Attempts || s.NoMore || wish > maxWish {
 		o.Err = withAttempts(o.Err, int(s.Attempt))
 		k.end(&a.base, o)
 		return
@@ -79,6 +80,7 @@ func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
 		k.fail(&a.base, err)
 		return
 	}
+	pause = max(pause, wish)
 	s.Phase = between
 	k.emit(event.Event{
 		Type: event.StepRetry, Path: s.path(k), Attempt: int(s.Attempt), Where: s.Place, In: pause,
@@ -86,6 +88,25 @@ func (a *retryAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	})
 	a.Pausing = true
 	k.timers.start(k, &a.base, pause)
+}
+
+// maxWish is the longest pause that an error can ask for. When it asks for more it is not tried again: a server that is
+// away until tomorrow must not hold a run until then, and to come earlier than it says is of no use.
+const maxWish = 6 * time.Hour
+
+// wished is how long the next attempt is to wait at least, by the field retry_after (seconds) of what failed: the longest
+// wish of a group.
+func wished(e *event.Error) time.Duration {
+	longest := 0.0
+	for _, leaf := range e.Leaves() {
+		switch v := leaf.Fields["retry_after"].(type) {
+		case int:
+			longest = max(longest, float64(v))
+		case float64:
+			longest = max(longest, v)
+		}
+	}
+	return time.Duration(min(longest, 2*maxWish.Seconds()) * float64(time.Second))
 }
 
 // withAttempts is the last error of a retry, which says how often it was tried; nil stays nil.
