@@ -174,6 +174,8 @@ func (r *ran) timeline(want string) string {
 			lines = append(lines, line{r.at(e), "start " + e.Path})
 		case event.StepEnd:
 			lines = append(lines, line{r.at(e), "end " + e.Path + " " + e.Status.String()})
+		case event.StepReady:
+			lines = append(lines, line{r.at(e), "ready " + e.Path})
 		case event.StepRetry:
 			lines = append(lines, line{r.at(e), "retry " + e.Path + " " + event.FormatDuration(e.In)})
 		case event.StepCancel:

@@ -17,7 +17,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/sim"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
-	"github.com/flowrun/flowrun/pkg/steps"
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
@@ -36,7 +35,7 @@ var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func compile(t *testing.T, name string, src []byte, others map[string]string) *plan.Plan {
 	t.Helper()
 	root := t.TempDir()
-	f, err := spec.Parse(name, src, spec.Options{Kinds: steps.Builtin(), Dir: root})
+	f, err := spec.Parse(name, src, spec.Options{Kinds: fakes(), Dir: root})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
 	}
@@ -50,7 +49,7 @@ func compile(t *testing.T, name string, src []byte, others map[string]string) *p
 		if !ok {
 			return nil, os.ErrNotExist
 		}
-		return spec.Parse(rel, []byte(src), spec.Options{Kinds: steps.Builtin(), Dir: filepath.Dir(full)})
+		return spec.Parse(rel, []byte(src), spec.Options{Kinds: fakes(), Dir: filepath.Dir(full)})
 	}})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
@@ -74,7 +73,7 @@ func options(p *plan.Plan, inputs map[string]any) kernel.Options {
 func onSim(p *plan.Plan, inputs map[string]any, restore bool) *ran {
 	r := &ran{plan: p}
 	opt := sim.Options{Kernel: options(p, inputs), Observe: func(e event.Event) { r.events = append(r.events, e) }}
-	opt.Restore = restore
+	opt.Restore, opt.Work, opt.Grace, opt.Ready = restore, fakeWork, fakeGrace, fakeReady
 	r.outcome, r.took = sim.Run(p, opt)
 	return r
 }

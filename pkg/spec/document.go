@@ -14,6 +14,9 @@ import (
 func Schema(kinds []*kind.Kind) []byte {
 	l := languageOf(kinds)
 	defs := object{"defaults": l.defaultsSchema()}
+	if l.probe != nil {
+		defs["ready"] = l.definition("ready")
+	}
 	for name := range definitions {
 		defs[name] = l.definition(name)
 	}

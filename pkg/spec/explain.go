@@ -139,6 +139,8 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 		f.Text = fmt.Sprintf("%s has no value: it must be %s", key.Value, wanted(schema, types))
 	case schema["title"] == "retry":
 		f.Help = "write retry: {attempts: " + n.Value + "}"
+	case schema["title"] == "ready":
+		f.Help = `write ready: {tcp: "HOST:PORT"}, or http, run or log in the place of tcp`
 	case slices.Contains(types, any("boolean")) && yaml11Bool(n.Value):
 		f.Help = "write true or false"
 	}

@@ -69,9 +69,6 @@ var definitions = map[string]string{
 		"exit_code": {"type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
 		"message": {"type": "string"},
 		"when": {"$ref": "#/definitions/condition"}}}}`,
-	"ready": `{"title": "ready", "type": "object", "additionalProperties": false, "properties": {
-		"tcp": {"type": "string"}, "http": {"type": "string"}, "run": {"type": ["string", "array"]}, "log": {"type": "string"},
-		"every": {"$ref": "#/definitions/duration"}, "timeout": {"$ref": "#/definitions/duration"}}}`,
 	"secrets": `{"title": "secrets", "type": "array", "items": {"type": ["string", "object"], "pattern": "` + idPattern + `",
 		"additionalProperties": false, "required": ["name", "file"], "properties": {"name": {"$ref": "#/definitions/id"}, "file": {"type": "string", "minLength": 1}}}}`,
 	"semaphores": `{"title": "semaphores", "type": "object", "propertyNames": {"pattern": "` + namePattern + `"},
@@ -158,7 +155,7 @@ func (l *language) keysOf(b branch) ([]*word, []kind.Key) {
 	var out []*word
 	for i := range words {
 		w := &words[i]
-		other := w.name != b.action && slices.Contains(builtin, w.name)
+		other := w.name == "ready" && l.probe == nil || w.name != b.action && slices.Contains(builtin, w.name)
 		if !w.later && !other && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
 			out = append(out, w)
 		}
@@ -272,8 +269,11 @@ func (l *language) defaultsSchema() object {
 
 // definition is a shared part by name.
 func (l *language) definition(name string) object {
-	if name == "defaults" {
+	switch name {
+	case "defaults":
 		return l.defaultsSchema()
+	case "ready":
+		return l.kindKey(l.probe, l.probe.Keys[0])
 	}
 	return parse(definitions[name], name)
 }

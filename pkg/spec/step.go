@@ -240,7 +240,7 @@ func (r *reader) modifier(s *ast.Step, k, v *yaml.Node, depth int) bool {
 		s.Mode.Background = r.flag(v)
 		s.Mode.ModePos = r.text.pos(k)
 	case "ready":
-		s.Mode.Ready = r.template(v, kind.Typed)
+		s.Mode.Ready = r.ready(k, v)
 	case "except":
 		s.Handlers.Except = r.clauses(v, depth)
 	case "else":

@@ -84,7 +84,7 @@ var words = []word{
 	{name: "semaphore", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/names"}`, about: "The step works only while it holds a permit of each of these."},
 	{name: "shield", on: step, json: `{"type": "boolean"}`, about: "Once begun, the step is not cancelled from outside."},
 	{name: "background", on: onlyStep, json: `{"type": "boolean"}`, about: "The step starts and the list goes on; await and cancel name it."},
-	{name: "ready", on: onlyStep, later: true, json: `{"$ref": "#/definitions/ready"}`, about: "The list goes on only when this probe of the background step succeeds."},
+	{name: "ready", on: onlyStep, json: `{"$ref": "#/definitions/ready"}`, about: "The list goes on only when this probe of the background step succeeds."},
 	{name: "except", on: anywhere, json: `{"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/clause"}}`, about: "Clauses that handle errors, as Python's except*. Each is a step with a match."},
 	{name: "else", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run when the action succeeded."},
 	{name: "finally", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run whatever happened, shielded."},
@@ -118,7 +118,8 @@ var words = []word{
 // language is the language with the kinds of one caller.
 type language struct {
 	kinds    map[string]*kind.Kind
-	actions  []string // kinds first
+	probe    *kind.Kind // what `ready` is; nil: there is no such word
+	actions  []string   // kinds first
 	action   map[string]bool
 	branches map[branch]*validator
 	props    map[string]*property
@@ -127,6 +128,10 @@ type language struct {
 func languageOf(kinds []*kind.Kind) *language {
 	l := &language{kinds: make(map[string]*kind.Kind, len(kinds)), branches: map[branch]*validator{}, props: map[string]*property{}}
 	for _, k := range kinds {
+		if k.Probe {
+			l.probe = k
+			continue
+		}
 		if l.kinds[k.Name] != nil || slices.Contains(builtin, k.Name) {
 			panic("spec: two actions are called " + k.Name)
 		}

@@ -2,7 +2,7 @@ package steps
 
 import "github.com/flowrun/flowrun/pkg/spec/kind"
 
-// Builtin lists the leaf kinds of flowrun in the order in which documents show them.
+// Builtin lists the leaf kinds of flowrun, and last the probe of services, in the order in which documents show them.
 func Builtin() []*kind.Kind {
 	return []*kind.Kind{
 		runKind(),
@@ -11,5 +11,6 @@ func Builtin() []*kind.Kind {
 		valueKind(),
 		echoKind(),
 		failKind(),
+		readyKind(),
 	}
 }

@@ -51,6 +51,7 @@ func Example_ownKind() {
 	// value
 	// echo
 	// fail
+	// ready
 	// remove
 	// succeeded false
 }

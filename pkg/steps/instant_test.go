@@ -55,7 +55,7 @@ func TestKindsAreWellFormed(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(names, " "); got != "run http sleep value echo fail" {
+	if got := strings.Join(names, " "); got != "run http sleep value echo fail ready" {
 		t.Errorf("kinds: %s", got)
 	}
 }

@@ -26,6 +26,7 @@ type sink struct {
 	masked *mask.Stream
 	log    logFile
 	speech speech
+	watch  *watch // sees all of it; nil: nobody does
 }
 
 func newSink(name string, limit int, out kind.Output) *sink {
@@ -45,6 +46,7 @@ func newSink(name string, limit int, out kind.Output) *sink {
 
 // Write implements io.Writer.
 func (s *sink) Write(b []byte) (int, error) {
+	s.watch.see(b)
 	if !s.cut {
 		if len(s.kept)+len(b) > s.limit {
 			s.cut, s.kept = true, nil
@@ -68,7 +70,7 @@ func (s *sink) record(b []byte) {
 
 // File implements process.filer: without masks the process may write to the log itself.
 func (s *sink) File() *os.File {
-	if s.masked != nil || s.log.path == "" || s.log.open() != nil {
+	if s.masked != nil || s.watch != nil || s.log.path == "" || s.log.open() != nil {
 		return nil
 	}
 	f := s.log.file

@@ -205,6 +205,7 @@ func run(ctx context.Context, call kind.Call) event.Outcome {
 
 	stdout, stderr := newSink("stdout", opts.limit, call.Output), newSink("stderr", opts.limit, call.Output)
 	ending := process.Ending{Stop: ctx.Done(), Signal: opts.signal, Grace: opts.grace, Kill: call.Kill}
+	stdout.watch, stderr.watch = watches(call)
 	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Stdout: stdout, Stderr: stderr}
 	if v, ok := call.Args["stdin"]; ok && v != nil {
 		spec.Stdin = text(v)

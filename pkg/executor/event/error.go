@@ -25,6 +25,7 @@ const (
 	QuorumError        = "QuorumError"
 	RecursionError     = "RecursionError"
 	DeadlockError      = "DeadlockError"
+	ServiceError       = "ServiceError"
 	ExceptionGroup     = "ExceptionGroup"
 	FailError          = "FailError"
 )
@@ -42,7 +43,7 @@ type Error struct {
 	Errors []*Error // members of an ExceptionGroup; what the children of a QuorumError failed with
 	// Others are errors of siblings that did not come out, in order of completion.
 	Others  []*Error
-	Cause   *Error // TimeoutError: the error of the last attempt
+	Cause   *Error // TimeoutError: the error of the last attempt; ServiceError: that of the service
 	Cleanup *Error // what its own cleanup failed with
 	// Line and Column are the place of Step in the file. Only reports fill them in.
 	Line, Column int

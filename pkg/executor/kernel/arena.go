@@ -24,7 +24,10 @@ type activation interface {
 type (
 	timed     interface{ fired(k *Kernel) }     // its timer
 	decider   interface{ decide(k *Kernel) }    // phase 4: everything else of this instant has happened
-	signalled interface{ signalled(k *Kernel) } // something that it waits for may have ended
+	signalled interface{ signalled(k *Kernel) } // something that it waits for may have begun, or ended
+	worker    interface {                       // its work at the host has ended
+		done(k *Kernel, o event.Outcome)
+	}
 )
 
 // force says how a cancel goes down.

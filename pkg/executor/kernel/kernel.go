@@ -61,7 +61,7 @@ type Options struct {
 // Input is one thing that happened outside.
 type Input struct {
 	Kind    InputKind
-	Leaf    int32         // Ended
+	Leaf    int32         // Ended, Ready
 	Outcome event.Outcome // Ended
 	Cause   *event.Cause  // Cancel
 }
@@ -74,6 +74,7 @@ const (
 	Ended  InputKind = iota // a leaf has ended
 	Cancel                  // the run is told to stop
 	Kill                    // the run must end now: shields and cleanups too
+	Ready                   // the output of a leaf has matched kind.Call.Log
 )
 
 // Kernel is one run. It is owned by one goroutine.
@@ -206,13 +207,16 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 		}
 	}
 	for _, i := range in {
-		if i.Kind == Ended {
+		switch i.Kind {
+		case Ended:
 			k.leaves--
-			k.acts[i.Leaf].(*leafAct).done(k, i.Outcome)
+			k.acts[i.Leaf].(worker).done(k, i.Outcome)
+		case Ready:
+			k.matched(i.Leaf)
 		}
 	}
 	for _, i := range in {
-		if i.Kind != Ended {
+		if i.Kind == Cancel || i.Kind == Kill {
 			k.tell(i)
 		}
 	}

@@ -90,10 +90,12 @@ func (a *leafAct) begin(k *Kernel) {
 		k.fail(&a.base, err)
 		return
 	}
+	call := kind.Call{Args: args, Env: env, Dir: a.N.Dir, Step: s.path(k), RunID: k.opt.RunID, Attempt: int(s.Attempt)}
+	if s.N.Ready != nil {
+		call.Log = s.N.Ready.Log
+	}
 	k.leaves++
-	k.host.Start(a.Self, a.N.Kind, kind.Call{
-		Args: args, Env: env, Dir: a.N.Dir, Step: s.path(k), RunID: k.opt.RunID, Attempt: int(s.Attempt),
-	})
+	k.host.Start(a.Self, a.N.Kind, call)
 }
 
 // Say tells what a leaf says while it works, behind so many bytes of the stream that it does not say. Drivers call it

@@ -14,9 +14,10 @@ type sequenceAct struct {
 	Tasks []task
 	Open  int32 // tasks that have not ended
 	// Over: the items are done, with Outcome; what is left is to end the tasks.
-	Over    bool
-	Value   any
-	Outcome event.Outcome
+	Over     bool
+	Value    any
+	Outcome  event.Outcome
+	Services *services // nil: it has begun none
 }
 
 // task is a background step, or a wait whose children were kept.
@@ -24,12 +25,16 @@ type task struct {
 	Act     id
 	Slot    int32
 	Outcome event.Outcome
+	Service string  // its path, if it is one
 	Kept    []child // of a kept wait, when it has ended
 	KeptOf  *plan.Join
 }
 
 // taskArg is the first arg of tasks; items have smaller ones.
 const taskArg = 1 << 30
+
+// probeArg is that of the probe of a service.
+const probeArg = taskArg - 1
 
 func (a *sequenceAct) begin(k *Kernel) {
 	if err := k.attempt(&a.base); err != nil {
@@ -51,6 +56,10 @@ func (a *sequenceAct) next(k *Kernel) {
 		a.Tasks = append(a.Tasks, task{Slot: n.Slot})
 		a.Open++
 		a.Tasks[t].Act = k.beginStep(a.Self, n, a.Frame, taskArg+t, n.Order, "")
+		if n.Ready != nil {
+			a.serve(k, t)
+			return
+		}
 	}
 	a.over(k, event.Success(a.Value))
 }
@@ -67,15 +76,26 @@ func (a *sequenceAct) ended(k *Kernel, arg int32, o event.Outcome) {
 		a.taskEnded(k, arg-taskArg, o)
 		return
 	}
+	if arg == probeArg {
+		a.probed(k, o)
+		return
+	}
 	a.Child = 0
-	switch {
+	switch err := a.Services.failure(); {
 	case a.Stop != nil:
 		a.over(k, event.Stopped(a.Stop))
+	case err != nil && o.Status == event.Failed:
+		a.over(k, event.Failure(withOthers(err, []*event.Error{o.Err})))
+	case err != nil:
+		a.over(k, event.Failure(err))
 	case o.Status == event.Failed || o.Status == event.Cancelled:
 		a.over(k, o)
 	default:
 		if o.Status == event.Succeeded && a.N.Items[arg].Kind != "cancel" {
 			a.Value = o.Value
+		}
+		if a.Services.lost() && int(a.Item) < len(a.N.Items)-1 {
+			return
 		}
 		a.Item++
 		a.next(k)
@@ -86,6 +106,9 @@ func (a *sequenceAct) taskEnded(k *Kernel, i int32, o event.Outcome) {
 	t := &a.Tasks[i]
 	t.Act, t.Outcome = 0, o
 	a.Open--
+	if t.Service != "" {
+		a.serviceEnded(k, i, o)
+	}
 	if a.Over {
 		k.decide(&a.base)
 	}
@@ -107,6 +130,10 @@ func (a *sequenceAct) over(k *Kernel, o event.Outcome) {
 }
 
 func (a *sequenceAct) decide(k *Kernel) {
+	if !a.Over {
+		a.lose(k)
+		return
+	}
 	if a.Open > 0 {
 		c := a.Stop
 		if c == nil {
@@ -145,6 +172,9 @@ func (a *sequenceAct) unawaited(k *Kernel) []*event.Error {
 	var errs []*event.Error
 	for i := range a.Tasks {
 		t := &a.Tasks[i]
+		if a.Services.failure() != nil && a.Services.Lost == int32(i)+1 {
+			continue // the list fails with it already
+		}
 		if t.KeptOf == nil {
 			if sl := k.own(a.Frame, t.Slot); t.Outcome.Status == event.Failed && (sl == nil || !sl.Awaited) {
 				errs = append(errs, t.Outcome.Err)
@@ -163,10 +193,18 @@ func (a *sequenceAct) unawaited(k *Kernel) []*event.Error {
 
 func (a *sequenceAct) cancel(k *Kernel, how force) {
 	k.cancel(a.Child, a.Stop, how)
+	probe := id(0)
+	if a.Services != nil {
+		probe = a.Services.Probe
+		k.cancel(probe, a.Stop, how)
+	}
 	for i := range a.Tasks {
 		k.cancel(a.Tasks[i].Act, a.Stop, how)
 	}
-	if a.Over {
+	switch {
+	case a.Over:
 		k.decide(&a.base)
+	case a.Child == 0 && probe == 0: // its service has not begun yet
+		a.over(k, event.Stopped(a.Stop))
 	}
 }

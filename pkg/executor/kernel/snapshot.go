@@ -17,7 +17,7 @@ import (
 
 // snapshotVersion changes with every change of the activations' fields, or of what they mean: a snapshot is read by
 // the version that wrote it, and by no other.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // snapshot is everything of a run between two instants, when the queues are empty.
 //
@@ -125,6 +125,7 @@ func kinds() []reflect.Type {
 		reflect.TypeFor[joinAct](), reflect.TypeFor[needsAct](), reflect.TypeFor[whenAct](), reflect.TypeFor[limitAct](),
 		reflect.TypeFor[retryAct](), reflect.TypeFor[holdAct](), reflect.TypeFor[handleAct](), reflect.TypeFor[shieldAct](),
 		reflect.TypeFor[resultAct](), reflect.TypeFor[callAct](), reflect.TypeFor[awaitAct](), reflect.TypeFor[cancelAct](),
+		reflect.TypeFor[probeAct](),
 	}
 }
 

@@ -119,6 +119,9 @@ func (k *Kernel) attempt(b *base) *event.Error {
 	}
 	if s.Started == 0 {
 		s.Started = k.now + 1
+		if s.N.Ready != nil {
+			k.signal(s.Parent)
+		}
 	}
 	if sl := k.own(s.Frame, s.N.Slot); sl != nil {
 		sl.Status = event.Running

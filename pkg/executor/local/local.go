@@ -68,10 +68,10 @@ type leaf struct {
 	kill chan struct{}
 }
 
-// message is what a leaf says: some output, or how it ended.
+// message is what a leaf says: some output, that it is ready, or how it ended.
 type message struct {
 	leaf         int32
-	ended        bool
+	ready, ended bool
 	outcome      event.Outcome
 	stream, text string
 	skipped      int64
@@ -121,6 +121,9 @@ func cause(ctx context.Context) *event.Cause {
 
 // take makes an input of a message. Output is told at once.
 func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
+	if m.ready {
+		return append(in, kernel.Input{Kind: kernel.Ready, Leaf: m.leaf})
+	}
 	if !m.ended {
 		d.k.Say(m.leaf, m.stream, m.text, m.skipped)
 		return in
@@ -156,6 +159,9 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		d.logOf[call.Step] = call.Output.Log
 	}
 	call.Temp = d.temp.path
+	if call.Log != nil {
+		call.Ready = func() { d.from <- message{leaf: n, ready: true} }
+	}
 	d.running.Go(func() {
 		defer stop()
 		o := k.Run(ctx, call)

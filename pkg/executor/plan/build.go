@@ -75,6 +75,7 @@ func (b *builder) step(p *place) *Step {
 	s.ID, s.Kind, s.Name, s.Pos = p.step.ID.Text, p.kind(), b.of(p.step.Name), p.step.Pos
 	s.Piece, s.Order, s.Slot, s.Env = p.piece(), p.order(), p.slots.own, p.env
 	s.Background = p.step.Mode.Background
+	s.Ready = b.ready(p)
 	s.Body = b.modifiers(p, b.action(p))
 	return s
 }
@@ -243,6 +244,30 @@ func (b *builder) leaf(p *place, a *ast.Leaf) Node {
 		l.Reraise = &b.of(t).Refs[0]
 	}
 	return l
+}
+
+// ready is what makes p a service. Its probe runs where its action does, and a script of the probe is in the action's language.
+func (b *builder) ready(p *place) *Ready {
+	a := p.step.Mode.Ready
+	if a == nil {
+		return nil
+	}
+	r := &Ready{Probe: &Leaf{Kind: a.Kind, Args: b.args(a.Args), Dir: b.file.ast.Dir}}
+	for _, arg := range a.Args {
+		if arg.Key.Text == "log" {
+			r.Log = regexp.MustCompile(arg.Value.Const.(string))
+		}
+	}
+	action, ok := p.step.Action.(*ast.Leaf)
+	if !ok || action.Kind.Name != "run" || !written(a.Args, "run") {
+		return r
+	}
+	for _, arg := range action.Args {
+		if name := arg.Key.Text; name == "dir" || name == "shell" {
+			r.Probe.Args = append(r.Probe.Args, b.args([]ast.Pair{arg})...)
+		}
+	}
+	return r
 }
 
 // reraised is the template of `fail: ${{ error }}`, nil for anything else.

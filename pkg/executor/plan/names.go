@@ -56,7 +56,7 @@ func (n *names) template(t *expr.Template, s site) {
 			in := s
 			if s.channels {
 				in.secret = slices.Contains(channels, t.Keys[i])
-				in.channels = t.Keys[i] == "http" // a probe: {http: {headers: ...}}
+				in.channels = false
 			}
 			n.template(x, in)
 		}

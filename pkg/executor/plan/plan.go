@@ -69,6 +69,14 @@ type Step struct {
 	Body  Node
 	// Background belongs to the list that the step is an item of.
 	Background bool
+	Ready      *Ready // makes it a service: the list goes on when it is ready; nil: it is none
+}
+
+// Ready is the probe of a service, in the service's environment. Log is what a line of its output must match; nil: it is asked
+// otherwise.
+type Ready struct {
+	Probe *Leaf
+	Log   *regexp.Regexp
 }
 
 // Env is one layer of `env`, over the layers outside it.

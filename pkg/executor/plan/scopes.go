@@ -84,7 +84,9 @@ func (u *unit) visit(p *place) {
 
 	u.value(step.Name, s, expr.Any)
 	u.value(step.Bounds.Timeout, s, expr.Any)
-	u.value(step.Mode.Ready, with(s, func(s *site) { s.channels = true }), expr.Any)
+	if step.Mode.Ready != nil {
+		u.leaf(p, step.Mode.Ready, s)
+	}
 	u.defaults(step.Defaults, s)
 	u.action(p, s)
 
@@ -110,17 +112,7 @@ func with(s site, change func(*site)) site {
 func (u *unit) action(p *place, s site) {
 	switch a := p.step.Action.(type) {
 	case *ast.Leaf:
-		for _, arg := range a.Args {
-			in := s
-			in.secret = arg.Key.Text == "stdin"
-			in.channels = arg.Key.Text == "http"
-			in.request = in.channels
-			if program(a.Kind, arg) {
-				u.script(p, a, arg.Value, in)
-				continue
-			}
-			u.value(arg.Value, in, expr.Any)
-		}
+		u.leaf(p, a, s)
 	case *ast.Call:
 		u.with(a, s)
 	case *ast.Block:
@@ -135,6 +127,21 @@ func (u *unit) action(p *place, s site) {
 			s.frame = p.parts.inner
 			u.value(g.Exclude, s, expr.Bool)
 		}
+	}
+}
+
+// leaf resolves the arguments of an action or of a probe.
+func (u *unit) leaf(p *place, a *ast.Leaf, s site) {
+	for _, arg := range a.Args {
+		in := s
+		in.secret = arg.Key.Text == "stdin"
+		in.channels = arg.Key.Text == "http"
+		in.request = in.channels
+		if program(a.Kind, arg) {
+			u.script(p, a, arg.Value, in)
+			continue
+		}
+		u.value(arg.Value, in, expr.Any)
 	}
 }
 

@@ -99,6 +99,9 @@ func (w *writer) step(s *Step, label string, depth int, outer *Env) {
 	if s.Background {
 		words = append(words, "background")
 	}
+	if s.Ready != nil {
+		words = append(words, "ready"+args(s.Ready.Probe.Args))
+	}
 	words = append(words, environment(s.Env, outer)...)
 	m := w.modifiers(s.Body, words)
 	head := strings.Repeat("  ", depth) + label

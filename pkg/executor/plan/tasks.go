@@ -22,6 +22,9 @@ func (u *unit) modes(p *place) {
 	if s.Mode.Ready != nil && !s.Mode.Background && !s.Partial {
 		u.c.add(s.Mode.Ready.Pos, "background", "write `background: true` beside it", "`ready` is for a step in the background")
 	}
+	if s.Mode.Ready != nil && written(s.Mode.Ready.Args, "log") && s.Action != nil && p.kind() != "run" {
+		u.c.add(s.Mode.Ready.Pos, "ready", "ask another way: tcp, http or run", "`log` reads the output of a run, and this is a %s step", p.kind())
+	}
 	if len(s.Gate.Needs) > 0 && p.role != child {
 		help := "needs is for the children of one gather, wait or taskgroup"
 		if p.role.listed() {

@@ -21,6 +21,8 @@ type Options struct {
 	Work func(k *kind.Kind, call kind.Call) (time.Duration, event.Outcome)
 	// Grace is how long a leaf takes to end when it is told to stop. Nil: no time.
 	Grace func(k *kind.Kind, call kind.Call) time.Duration
+	// Ready says after how long the output of a leaf matches what its service waits for (kind.Call.Log). Nil: none does.
+	Ready func(k *kind.Kind, call kind.Call) (time.Duration, bool)
 	// Inputs come from outside at their time, in order of time.
 	Inputs []At
 	// Restore goes on after every Step with a kernel that was restored from a snapshot: nothing may change by it.
@@ -98,6 +100,11 @@ func (w *world) Start(leaf int32, k *kind.Kind, call kind.Call) {
 		d, o = w.opt.Work(k, call)
 	}
 	w.working[leaf] = work{kind: k, call: call}
+	if call.Log != nil && w.opt.Ready != nil {
+		if at, ever := w.opt.Ready(k, call); ever && at <= d {
+			w.in(at, kernel.Input{Kind: kernel.Ready, Leaf: leaf})
+		}
+	}
 	w.endIn(leaf, d, o)
 }
 
@@ -109,15 +116,20 @@ func (w *world) Stop(leaf int32, kill bool) {
 		d = w.opt.Grace(x.kind, x.call)
 	}
 	w.inputs = slices.DeleteFunc(w.inputs, func(a At) bool {
-		return a.Input.Kind == kernel.Ended && a.Input.Leaf == leaf
+		return (a.Input.Kind == kernel.Ended || a.Input.Kind == kernel.Ready) && a.Input.Leaf == leaf
 	})
 	w.endIn(leaf, d, event.Outcome{Status: event.Cancelled})
 }
 
 func (w *world) endIn(leaf int32, d time.Duration, o event.Outcome) {
-	at := At{Time: w.now + d, Input: kernel.Input{Kind: kernel.Ended, Leaf: leaf, Outcome: o}}
-	i, _ := slices.BinarySearchFunc(w.inputs, at, func(a, b At) int { return cmp.Or(cmp.Compare(a.Time, b.Time), -1) })
-	w.inputs = slices.Insert(w.inputs, i, at)
+	w.in(d, kernel.Input{Kind: kernel.Ended, Leaf: leaf, Outcome: o})
+}
+
+// in has an input come after d, behind those of that time.
+func (w *world) in(d time.Duration, i kernel.Input) {
+	at := At{Time: w.now + d, Input: i}
+	n, _ := slices.BinarySearchFunc(w.inputs, at, func(a, b At) int { return cmp.Or(cmp.Compare(a.Time, b.Time), -1) })
+	w.inputs = slices.Insert(w.inputs, n, at)
 }
 
 // Emit implements kernel.Host.

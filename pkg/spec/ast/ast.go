@@ -109,8 +109,8 @@ type Bounds struct {
 type Mode struct {
 	Shield     bool
 	Background bool
-	ModePos    diag.Pos       // of `background`, or of `shield`
-	Ready      *expr.Template // the probe of a background step, as a mapping
+	ModePos    diag.Pos // of `background`, or of `shield`
+	Ready      *Leaf    // the probe of a service; nil: it is none
 }
 
 // Retry is the modifier of that name. Nil fields were not written.

@@ -7,6 +7,7 @@ package kind
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -29,6 +30,9 @@ type Kind struct {
 	Quote func(pieces, exprs []string, constant map[string]any) Quoted
 	// Limited: the step works outside this process, so `defaults` and --jobs are meant for it (run, http).
 	Limited bool
+	// Probe: it is no action of a step but the probe of a service. Its first key is the word ready, whose members are its
+	// arguments: it tries again and again, and succeeds when the service is ready.
+	Probe bool
 
 	// Instant is the whole step. It must not block, read clocks or touch the world: it runs inside the kernel. The map
 	// is its own only until it returns.
@@ -112,6 +116,10 @@ type Call struct {
 	Output Output
 	// Kill is closed when the step must end at once, without grace.
 	Kill <-chan struct{}
+	// Log is what a line of the output of a service must match before it is ready; nil: nobody waits for that. Ready is
+	// called when one does, at most once.
+	Log   *regexp.Regexp
+	Ready func()
 }
 
 // Output is where a step says what it does while it works. Its functions are safe for use by several goroutines.
