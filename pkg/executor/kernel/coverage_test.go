@@ -23,6 +23,7 @@ const (
 	inVisit
 	inKept
 	inTask
+	inService
 	inCall
 	inShield
 	inNeeds
@@ -46,7 +47,7 @@ const (
 )
 
 var partWords = [parts]string{
-	"steps", "loop", "gather", "wait", "taskgroup", "generator", "as_completed", "rest keep", "background", "call", "shield",
+	"steps", "loop", "gather", "wait", "taskgroup", "generator", "as_completed", "rest keep", "background", "service", "call", "shield",
 	"needs", "if", "handled", "except", "on cancel", "else", "finally", "total_timeout", "retry", "limit", "semaphore",
 	"timeout", "result", "instant", "work", "await", "cancel",
 }
@@ -122,6 +123,9 @@ func (l *life) role() uint32 {
 	r := uint32(0)
 	if l.step.Background {
 		r |= 1 << inTask
+	}
+	if l.step.Ready != nil {
+		r |= 1 << inService
 	}
 	if l.parent == nil {
 		return r

@@ -24,6 +24,7 @@ type host struct {
 	inputs   []sim.At // to come, in order of time
 	working  map[int32]*work
 	newest   map[string]int32 // the last instance of a step that began, by path
+	parents  map[int32]int32  // the instance that each belongs to
 	moments  []moment
 	queues   []kernel.Queue
 	problems []string
@@ -47,7 +48,7 @@ type work struct {
 // drive runs a scenario to its end. With restore > 0 the kernel is replaced after every restore-th Step by one that was
 // restored from its snapshot.
 func drive(s *scenario, restore int, quiet bool) (h *host) {
-	h = &host{quiet: quiet, inputs: slices.Clone(s.Inputs), working: map[int32]*work{}, newest: map[string]int32{}}
+	h = &host{quiet: quiet, inputs: slices.Clone(s.Inputs), working: map[int32]*work{}, newest: map[string]int32{}, parents: map[int32]int32{}}
 	opt := options()
 	h.k = kernel.New(s.Plan, opt, h)
 	defer func() {
@@ -111,8 +112,15 @@ func (h *host) Start(leaf int32, k *kind.Kind, call kind.Call) {
 	if h.working[leaf] != nil {
 		h.say("every Start has one end", "leaf %d was started twice", leaf)
 	}
-	h.working[leaf] = &work{args: call.Args, instance: h.newest[call.Step]}
+	w := &work{args: call.Args, instance: h.newest[call.Step]}
+	if k.Probe {
+		w.instance = h.parents[w.instance] // it is the list's
+	}
+	h.working[leaf] = w
 	d, o := doWork(k, call)
+	if at, ever := readyAt(call.Args); ever && call.Log != nil && at <= d {
+		h.in(at, kernel.Input{Kind: kernel.Ready, Leaf: leaf})
+	}
 	h.endIn(leaf, d, o)
 }
 
@@ -132,7 +140,7 @@ func (h *host) Stop(leaf int32, kill bool) {
 		d = 0
 	}
 	h.inputs = slices.DeleteFunc(h.inputs, func(a sim.At) bool {
-		return a.Input.Kind == kernel.Ended && a.Input.Leaf == leaf
+		return (a.Input.Kind == kernel.Ended || a.Input.Kind == kernel.Ready) && a.Input.Leaf == leaf
 	})
 	o := event.Outcome{Status: event.Cancelled}
 	if !h.quiet {
@@ -142,7 +150,12 @@ func (h *host) Stop(leaf int32, kill bool) {
 }
 
 func (h *host) endIn(leaf int32, d time.Duration, o event.Outcome) {
-	at := sim.At{Time: h.now + d, Input: kernel.Input{Kind: kernel.Ended, Leaf: leaf, Outcome: o}}
+	h.in(d, kernel.Input{Kind: kernel.Ended, Leaf: leaf, Outcome: o})
+}
+
+// in has an input come after d, behind those of that time.
+func (h *host) in(d time.Duration, in kernel.Input) {
+	at := sim.At{Time: h.now + d, Input: in}
 	i, _ := slices.BinarySearchFunc(h.inputs, at, func(a, b sim.At) int { return cmp.Or(cmp.Compare(a.Time, b.Time), -1) })
 	h.inputs = slices.Insert(h.inputs, i, at)
 }
@@ -153,6 +166,7 @@ func (h *host) Emit(e event.Event) {
 	switch e.Type {
 	case event.StepStart:
 		h.newest[e.Path] = e.Step
+		h.parents[e.Step] = e.Parent
 	case event.StepEnd:
 		for _, w := range h.working {
 			if w.instance == e.Step {

@@ -97,7 +97,7 @@ func cleanups(h *history, say func(string, ...any)) {
 		}
 		var begin time.Time
 		for _, c := range l.kids {
-			if c.section() >= event.InExcept && c.first.Seq > l.cancel.Seq {
+			if c.section() >= event.InExcept && c.section() != event.InElse && c.first.Seq > l.cancel.Seq { // else is no cleanup
 				begin = c.first.Time
 				break
 			}

@@ -27,6 +27,7 @@ type life struct {
 	first   moment
 	starts  []moment // of attempts
 	retries []moment
+	ready   *moment
 	cancel  *moment
 	told    state // how far it was when it was told to stop
 	end     *moment
@@ -120,6 +121,11 @@ func (h *history) take(m moment, report func(law, format string, args ...any)) {
 	case event.StepRetry:
 		l.retries = append(l.retries, m)
 		l.state = pausing
+	case event.StepReady:
+		if l.ready != nil || l.step.Ready == nil || len(l.starts) == 0 {
+			report("a list waits for its services", "%q was ready twice, or is no service, or had not begun", m.Path)
+		}
+		l.ready = &m
 	case event.StepCancel:
 		if l.cancel != nil {
 			report("a cancel has one cause", "%q was told twice: %s, %s", m.Path, l.cancel.Cause, m.Cause)

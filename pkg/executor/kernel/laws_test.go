@@ -46,6 +46,8 @@ func laws() []law {
 		{"a limit wins over a result of its instant", each(limits)},
 		{"needs have ended before", each(needs)},
 		{"one item of a list after the other", each(lists)},
+		{"a list waits for its services", each(ready)},
+		{"a service that ends by itself ends its list", each(services)},
 		{"results stand in argument order", each(results)},
 		{"what came first in time comes out", each(errorsInTime)},
 		{"a failure in a taskgroup stops the others at once", each(taskgroups)},
@@ -149,7 +151,7 @@ func checkAll(s *scenario, fatalf func(string, ...any)) *history {
 func onSim(s *scenario, restore bool) []moment {
 	var out []moment
 	sim.Run(s.Plan, sim.Options{
-		Kernel: options(), Work: doWork, Inputs: s.Inputs, Restore: restore,
+		Kernel: options(), Work: doWork, Ready: func(_ *kind.Kind, call kind.Call) (time.Duration, bool) { return readyAt(call.Args) }, Inputs: s.Inputs, Restore: restore,
 		Grace:   func(_ *kind.Kind, call kind.Call) time.Duration { return graceOf(call.Args) },
 		Observe: func(e event.Event) { out = append(out, moment{Event: e}) },
 	})

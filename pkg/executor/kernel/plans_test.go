@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (s *scenario) GoString() string {
 		}
 	}
 	for _, in := range s.Inputs {
-		fmt.Fprintf(&b, "  at %s: %s\n", in.Time, [...]string{"ended", "cancel", "kill"}[in.Input.Kind])
+		fmt.Fprintf(&b, "  at %s: %s\n", in.Time, [...]string{"ended", "cancel", "kill", "ready"}[in.Input.Kind])
 	}
 	if s.Unsafe {
 		b.WriteString("  semaphores may nest in any order\n")
@@ -59,8 +60,8 @@ func describe(l *plan.Leaf) string {
 }
 
 // The leaf kinds of the plans: one that is over at once or sleeps inside the kernel, one that works at the host, one
-// that only raises an error again.
-type leafKinds struct{ instant, work, again *kind.Kind }
+// that only raises an error again, and the probe of a service.
+type leafKinds struct{ instant, work, again, probe *kind.Kind }
 
 func newLeafKinds() leafKinds {
 	return leafKinds{
@@ -72,6 +73,7 @@ func newLeafKinds() leafKinds {
 			return r
 		}},
 		work:  &kind.Kind{Name: "work"},
+		probe: &kind.Kind{Name: "probe", Probe: true},
 		again: &kind.Kind{Name: "again", Instant: func(kind.Args) kind.Instant { panic("it is a Reraise") }},
 	}
 }
@@ -88,6 +90,9 @@ func doWork(_ *kind.Kind, call kind.Call) (time.Duration, event.Outcome) {
 	}
 	return seconds(call.Args["after"]), o
 }
+
+// readyAt says when the output of a service is what its list waits for.
+func readyAt(a kind.Args) (time.Duration, bool) { return seconds(a["grace"]), a["until"] != 3 }
 
 // graceOf is how long a leaf takes when it is told to stop, and stoppedAs what it then says, which nobody may believe.
 func graceOf(a kind.Args) time.Duration { return seconds(a["grace"]) }
@@ -453,6 +458,9 @@ func (m *maker) items(p place, n int, section int64, piece string) []*plan.Step 
 		out = append(out, s)
 		if w, ok := s.Action().(*plan.Join); !(ok && w.Keep) && m.maybe(2) {
 			s.Background = true
+			if m.maybe(4) {
+				s.Ready = m.ready(s)
+			}
 			kept = []task{{plan.Task{ID: s.ID, Depth: p.frame.depth, Slot: s.Slot}, m.low}}
 		}
 		p.tasks = append(p.tasks, kept...)
@@ -460,6 +468,19 @@ func (m *maker) items(p place, n int, section int64, piece string) []*plan.Step 
 	}
 	m.low = before
 	return out
+}
+
+// ready makes the probe of a service, which may ask or, when the service is one leaf, look at what it says.
+func (m *maker) ready(s *plan.Step) *plan.Ready {
+	l := &plan.Leaf{Kind: m.kinds.probe, Args: []plan.Arg{{Key: "after", Value: constant(pick(m, 0, 1, 2, 4))}, {Key: "grace", Value: constant(pick(m, 0, 1))}}}
+	if m.maybe(1) {
+		l.Args = append(l.Args, plan.Arg{Key: "fail", Value: constant("NotReady")})
+	}
+	r := &plan.Ready{Probe: l}
+	if s.Kind == "work" && m.maybe(4) {
+		r.Log = regexp.MustCompile("ready")
+	}
+	return r
 }
 
 // block makes a gather, wait or taskgroup: children written out, with needs among them, or a generator.

@@ -39,16 +39,16 @@ func (a *sequenceAct) serve(k *Kernel, t int32) {
 	a.Tasks[t].Service = k.acts[a.Tasks[t].Act].(*stepAct).path(k)
 }
 
-// signalled: the first attempt of a service has begun.
+// signalled: the first attempt of a service may have begun.
 func (a *sequenceAct) signalled(k *Kernel) {
 	w := a.Services
-	if w.Task == 0 || w.Probe != 0 || w.lost() || a.Over || a.Stop != nil {
+	if w == nil || w.Task == 0 || w.Probe != 0 || w.lost() || a.Over || a.Stop != nil {
 		return
 	}
 	t := &a.Tasks[w.Task-1]
 	s, alive := k.acts[t.Act].(*stepAct)
-	if !alive {
-		return // its end is on the way
+	if !alive || s.Started == 0 {
+		return // its end, or its begin, is still to come
 	}
 	p := &probeAct{N: s.N, Path: t.Service}
 	p.base = base{Parent: a.Self, Step: a.Step, Arg: probeArg, Frame: a.Frame, Depth: a.Depth + 1}
