@@ -94,14 +94,17 @@ func runReady(ctx context.Context, call kind.Call) event.Outcome {
 	if err != nil {
 		return event.Failure(err)
 	}
-	within, stop := context.WithTimeout(ctx, limit)
+	// Times are compared, for a context may come to know later than the network that its time is up.
+	due := time.Now().Add(limit)
+	within, stop := context.WithDeadline(ctx, due)
 	defer stop()
 	last := "none"
 	for {
+		begun := time.Now()
 		once, cut := context.WithTimeout(within, longestTry)
 		answer, err := ask(once)
-		late := once.Err() != nil
 		cut()
+		now := time.Now()
 		switch {
 		case ctx.Err() != nil:
 			return event.Stopped(nil)
@@ -109,10 +112,11 @@ func runReady(ctx context.Context, call kind.Call) event.Outcome {
 			return event.Failure(err)
 		case answer == "":
 			return event.Success(nil)
-		case !late:
-			last = answer
-		case within.Err() == nil:
+		case !now.Before(due):
+		case now.Sub(begun) >= longestTry:
 			last = "no answer within " + event.FormatDuration(longestTry)
+		default:
+			last = answer
 		}
 		pause := time.NewTimer(every)
 		select {
@@ -120,10 +124,10 @@ func runReady(ctx context.Context, call kind.Call) event.Outcome {
 		case <-within.Done():
 			pause.Stop()
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return event.Stopped(nil)
-		}
-		if within.Err() != nil {
+		case !time.Now().Before(due):
 			return event.Failure(notReady(call.Step, limit, last))
 		}
 	}
