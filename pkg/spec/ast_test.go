@@ -100,6 +100,9 @@ func (d *dumper) step(label string, s *ast.Step) {
 		if s.Mode.Shield || s.Mode.Background {
 			d.line("shield=%v background=%v", s.Mode.Shield, s.Mode.Background)
 		}
+		if s.Mode.Ready != nil {
+			d.pairs("ready", s.Mode.Ready.Args)
+		}
 		for _, c := range s.Handlers.Except {
 			d.step("except", c.Step)
 			d.within(func() { d.matches(c.Match) })

@@ -273,7 +273,10 @@ func (l *language) definition(name string) object {
 	case "defaults":
 		return l.defaultsSchema()
 	case "ready":
-		return l.kindKey(l.probe, l.probe.Keys[0])
+		p := l.kindKey(l.probe, l.probe.Keys[0])
+		p["type"] = "object" // its members may be expressions; it may not
+		delete(p, "pattern")
+		return p
 	}
 	return parse(definitions[name], name)
 }

@@ -45,7 +45,7 @@ func readyKind() *kind.Kind {
 	}
 }
 
-const readySchema = `{"title": "ready", "type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
+const readySchema = `{"title": "ready", "type": "object", "additionalProperties": false, "properties": {
 	"tcp": {"type": "string", "minLength": 1, "description": "An address as 127.0.0.1:5432: it is ready when it takes a connection."},
 	"http": ` + httpSchema + `,
 	"run": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": ["string", "number", "boolean"]},

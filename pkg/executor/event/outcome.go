@@ -110,7 +110,7 @@ func (c *Cause) String() string {
 	case WhySignal:
 		return c.By
 	case WhyService:
-		return "background task " + quote(c.By) + " ended"
+		return "service " + quote(c.By) + " ended"
 	case WhyDeadlock:
 		return "deadlock"
 	case WhyCleanup:

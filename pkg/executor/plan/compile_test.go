@@ -34,7 +34,8 @@ func kinds() []*kind.Kind {
 		key("run", kind.Text), key("stdin", kind.Free), key("dir", kind.Text), key("shell", kind.Typed), key("stop", kind.Typed), key("capture", kind.Typed),
 	}}
 	http := &kind.Kind{Name: "http", Limited: true, Keys: []kind.Key{key("http", kind.Free)}}
-	return []*kind.Kind{run, http, one("value"), one("echo"), one("fail"), one("sleep")}
+	probe := &kind.Kind{Name: "ready", Probe: true, Keys: []kind.Key{key("ready", kind.Typed)}}
+	return []*kind.Kind{run, http, probe, one("value"), one("echo"), one("fail"), one("sleep")}
 }
 
 // TestCompile compiles the files of each archive in testdata. A case is a file NAME.yaml with a file NAME.want: the plan, or

@@ -23,7 +23,7 @@ func (u *unit) modes(p *place) {
 		u.c.add(s.Mode.Ready.Pos, "background", "write `background: true` beside it", "`ready` is for a step in the background")
 	}
 	if s.Mode.Ready != nil && written(s.Mode.Ready.Args, "log") && s.Action != nil && p.kind() != "run" {
-		u.c.add(s.Mode.Ready.Pos, "ready", "ask another way: tcp, http or run", "`log` reads the output of a run, and this is a %s step", p.kind())
+		u.c.add(s.Mode.Ready.Pos, "ready", "ask another way: tcp, http or run", "`log` reads the output of a run step, and here the action is %s", p.kind())
 	}
 	if len(s.Gate.Needs) > 0 && p.role != child {
 		help := "needs is for the children of one gather, wait or taskgroup"

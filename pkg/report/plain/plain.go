@@ -42,7 +42,7 @@ type Printer struct {
 	start  time.Time
 	tally  tally
 	talk   map[int32]*talk     // steps at work that have said something, by number
-	failed map[string]*failure // steps whose last attempt failed, by path
+	failed map[string]*failure // steps whose last attempt failed, and services, by path
 	errors int                 // handed back as values
 }
 
@@ -125,8 +125,9 @@ func (p *Printer) ended(e event.Event) {
 	p.flush(e)
 	p.tally.ended(e, p.works(e))
 	p.errors += e.Returned
-	if e.Status == event.Failed {
-		p.failed[e.Path] = &failure{step: p.plan.Steps[e.Node], said: p.talk[e.Where.Step], duration: e.Duration, attempts: e.Attempt}
+	step := p.plan.Steps[e.Node]
+	if e.Status == event.Failed || step.Ready != nil { // a list may fail with a service that was cancelled, or ended well
+		p.failed[e.Path] = &failure{step: step, said: p.talk[e.Where.Step], duration: e.Duration, attempts: e.Attempt}
 	} else {
 		delete(p.failed, e.Path)
 	}

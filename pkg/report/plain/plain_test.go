@@ -105,15 +105,21 @@ func show(t *testing.T, parts map[string]string) string {
 				printer.Observe(e)
 			}
 		},
-		Work: func(_ *kind.Kind, call kind.Call) (time.Duration, event.Outcome) {
-			took, code := "1s", 0
-			fmt.Sscan(parts["work/"+call.Step], &took, &code)
+		Work: func(k *kind.Kind, call kind.Call) (time.Duration, event.Outcome) {
+			took, code, whose := "1s", 0, "work/"
+			if k.Probe {
+				whose = "probe/"
+			}
+			fmt.Sscan(parts[whose+call.Step], &took, &code)
 			d, err := time.ParseDuration(took)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if code == 0 {
 				return d, event.Success("")
+			}
+			if k.Probe {
+				return d, event.Failure(event.Errorf(event.TimeoutError, "not ready within %s; last answer: exit status %d", took, code))
 			}
 			e := event.Errorf(event.ExitError, "exit status %d", code)
 			e.Fields = map[string]any{"exit_code": code}

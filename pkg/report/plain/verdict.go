@@ -225,7 +225,7 @@ func (p *Printer) cause(b *branch, numbered bool) {
 // notes are the errors that hang on e without being its causes.
 func notes(e *event.Error) []string {
 	var out []string
-	if e.Cause != nil {
+	if e.Cause != nil && e.Type != event.ServiceError { // its own message says how the service ended
 		out = append(out, "the last attempt failed: "+headline(e.Cause))
 	}
 	if e.Cleanup != nil {
