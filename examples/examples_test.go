@@ -163,5 +163,18 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// TestServices: the services are there for the test, and with the run they are gone, and so is their folder.
+func TestServices(t *testing.T) {
+	need(t, "mktemp", "mkfifo", "tr", "date", "cat", "rm")
+	t.Setenv("TMPDIR", t.TempDir())
+	r, lines := run(t, compile(t, "services.yaml"), nil)
+	if got := strings.Join(lines, "|"); got != "HELLO, SERVICES" || r.Exit != 0 {
+		t.Errorf("echoed %q, exit %d: %v", got, r.Exit, r.Root.Err)
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // TestCompile looks at what is too much for a test to run.
 func TestCompile(t *testing.T) { compile(t, "ci.yaml") }
