@@ -37,26 +37,34 @@ steps:
     run: sleep 1000
     ready: {run: 'test "$WHO" = service && test -e here && test "$0" = x', every: 10ms}
   - {id: test, run: 'echo tested'}`, `db cancelled, test succeeded: "tested"`},
-		{"lost while others run", `
+		{
+			"lost while others run", `
 steps:
   - {id: db, background: true, run: 'echo up; read x <fifo; exit 3', ready: {log: up}}
   - {id: test, run: 'echo go >fifo; sleep 1000'}`,
-			`db failed, test cancelled by service "db" ended: ServiceError of db at 4: service "db" ended: exit status 3`},
-		{"lost before it was ready", `
+			`db failed, test cancelled by service "db" ended: ServiceError of db at 4: service "db" ended: exit status 3`,
+		},
+		{
+			"lost before it was ready", `
 steps:
   - {id: db, background: true, run: 'echo down', ready: {log: up}}
   - {id: test, run: sleep 1000}`,
-			`db succeeded, test skipped: ServiceError of db at 4: service "db" ended before it was ready: it succeeded`},
-		{"not ready in time", `
+			`db succeeded, test skipped: ServiceError of db at 4: service "db" ended before it was ready: it succeeded`,
+		},
+		{
+			"not ready in time", `
 steps:
   - {id: db, background: true, run: sleep 1000, ready: {run: 'echo wait; exit 2', timeout: 200ms}}
   - {id: test, run: sleep 1000}`,
-			`db cancelled, test skipped: TimeoutError of db at 4: not ready within 200ms; last answer: exit status 2: wait`},
-		{"a probe that cannot be started", `
+			`db cancelled, test skipped: TimeoutError of db at 4: not ready within 200ms; last answer: exit status 2: wait`,
+		},
+		{
+			"a probe that cannot be started", `
 steps:
   - {id: db, background: true, run: sleep 1000, ready: {run: [./is-ready]}}
   - {id: test, run: sleep 1000}`,
-			`db cancelled, test skipped: StartError of db at 4: ./is-ready was not found in DIR`},
+			`db cancelled, test skipped: StartError of db at 4: ./is-ready was not found in DIR`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := strings.Replace(c.src, "\nsteps:", "\nsteps:\n  - run: 'mkfifo fifo'", 1)

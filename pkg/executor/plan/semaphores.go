@@ -67,6 +67,7 @@ func (o *order) step(u *unit, p *place) {
 			o.take(h)
 		}
 	}
+	o.behindServices(u, p.parts.body)
 	for _, q := range p.parts.body {
 		o.step(u, q)
 	}
@@ -74,9 +75,42 @@ func (o *order) step(u *unit, p *place) {
 		o.step(u, p.parts.visit)
 	}
 	o.held = o.held[:around] // handlers run when the semaphores are given back
+	o.behindServices(u, p.parts.orElse)
+	o.behindServices(u, p.parts.finally)
 	for _, list := range [][]*place{p.parts.except, p.parts.orElse, p.parts.finally} {
 		for _, q := range list {
 			o.step(u, q)
+		}
+	}
+}
+
+// behindServices refuses items of a list that would wait for ever: a service holds its semaphores as long as its list runs,
+// and what stands behind it and takes the only permit of one would never get it.
+func (o *order) behindServices(u *unit, list []*place) {
+	type kept struct {
+		holding
+		service *place
+	}
+	var held []kept
+	for _, q := range list {
+		held = slices.DeleteFunc(held, func(k kept) bool { return slices.Contains(q.tasks, k.service) })
+		waited := !q.step.Mode.Background || q.step.Mode.Ready != nil
+		if len(held) > 0 && waited {
+			s := &search{units: map[*unit]bool{}, tasks: map[*place]bool{}}
+			s.task(u, q)
+			for _, h := range s.found {
+				if i := slices.IndexFunc(held, func(k kept) bool { return k.sem == h.sem }); i >= 0 {
+					o.refuse(h, held[i].pos, "it is held from here on", "cancel the service before, or declare more permits",
+						fmt.Sprintf("%q is taken behind the service %s, which holds it as long as the list runs: this would wait for ever", o.name(h.sem), held[i].service.title()))
+				}
+			}
+		}
+		if q.role.listed() && q.step.Mode.Ready != nil && q.step.Gate.If == nil {
+			for _, h := range u.named(q) {
+				if o.c.plan.Semaphores[h.sem].Permits == 1 {
+					held = append(held, kept{h, q})
+				}
+			}
 		}
 	}
 }
