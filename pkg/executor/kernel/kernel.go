@@ -172,13 +172,15 @@ func (k *Kernel) Step(now time.Duration, in []Input) {
 	}
 }
 
-// tell passes a cancel from outside on to the root.
+// tell passes on a cancel from outside to the root, and to the list of a service that it is ready.
 func (k *Kernel) tell(i Input) {
 	switch i.Kind {
 	case Cancel:
 		k.cancel(k.root(), i.Cause, soft)
 	case Kill:
 		k.cancel(k.root(), i.Cause, hard)
+	case Ready:
+		k.matched(i.Leaf)
 	default:
 		panic("kernel: unknown input")
 	}
@@ -207,16 +209,13 @@ func (k *Kernel) at(now time.Duration, in []Input) {
 		}
 	}
 	for _, i := range in {
-		switch i.Kind {
-		case Ended:
+		if i.Kind == Ended {
 			k.leaves--
 			k.acts[i.Leaf].(worker).done(k, i.Outcome)
-		case Ready:
-			k.matched(i.Leaf)
 		}
 	}
 	for _, i := range in {
-		if i.Kind == Cancel || i.Kind == Kill {
+		if i.Kind != Ended {
 			k.tell(i)
 		}
 	}

@@ -68,7 +68,7 @@ func (k *Kernel) matched(leaf int32) {
 	if !ok || a.Services == nil || a.Services.Task == 0 || a.Tasks[a.Services.Task-1].Act != s.Self {
 		return
 	}
-	a.Services.Logged = true
+	a.Services.Logged = true // unless the list was told to stop, in this instant
 	k.cancel(a.Services.Probe, &event.Cause{Why: event.WhyReturned, By: a.Tasks[a.Services.Task-1].Service}, soft)
 }
 

@@ -1,17 +1,35 @@
 package kernel_test
 
 import (
+	"slices"
+
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // The laws of services.
 
-// list is the items of the list that l is one of, in the attempt that began it.
+// list is the items of the list that l is one of, in the attempt that began it. A step and the workflow that it calls may have
+// lists of the same section.
 func (l *life) list() []*life {
+	var items []*plan.Step
+	for _, n := range append(slices.Clone(l.parent.chain), l.parent.inner()...) {
+		lists := []*plan.Sequence{}
+		switch n := n.(type) {
+		case *plan.Sequence:
+			lists = append(lists, n)
+		case *plan.Handle:
+			lists = append(lists, n.Else, n.Finally)
+		}
+		for _, list := range lists {
+			if list != nil && slices.Contains(list.Items, l.step) {
+				items = list.Items
+			}
+		}
+	}
 	var out []*life
 	for _, c := range l.parent.kids {
-		if c.section() == l.section() && c.attempt == l.attempt {
+		if slices.Contains(items, c.step) && c.attempt == l.attempt {
 			out = append(out, c)
 		}
 	}
