@@ -17,6 +17,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/sim"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
@@ -31,11 +32,16 @@ type ran struct {
 // start is when every case begins.
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// compile reads and compiles a file; inputs without a value get their default. It may call the others, by their path.
+// compile reads and compiles a file whose steps do not touch the world. It may call the others, by their path.
 func compile(t *testing.T, name string, src []byte, others map[string]string) *plan.Plan {
 	t.Helper()
+	return compileWith(t, fakes(), name, src, others)
+}
+
+func compileWith(t *testing.T, kinds []*kind.Kind, name string, src []byte, others map[string]string) *plan.Plan {
+	t.Helper()
 	root := t.TempDir()
-	f, err := spec.Parse(name, src, spec.Options{Kinds: fakes(), Dir: root})
+	f, err := spec.Parse(name, src, spec.Options{Kinds: kinds, Dir: root})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)
 	}
@@ -49,7 +55,7 @@ func compile(t *testing.T, name string, src []byte, others map[string]string) *p
 		if !ok {
 			return nil, os.ErrNotExist
 		}
-		return spec.Parse(rel, []byte(src), spec.Options{Kinds: fakes(), Dir: filepath.Dir(full)})
+		return spec.Parse(rel, []byte(src), spec.Options{Kinds: kinds, Dir: filepath.Dir(full)})
 	}})
 	if err != nil {
 		t.Fatalf("the file is refused:\n%v", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	report "github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // hostile are values that would do something if a shell, or a terminal, read them. M is the path of the file that must never
@@ -124,7 +125,7 @@ func TestInjectionIntoScripts(t *testing.T) {
 			file := "flowrun: 1\ninputs: {v: {type: string}}\nsteps:\n  - shell: " + shell.key +
 				"\n    dir: " + t.TempDir() + "\n    env: {PATH: \"" + shell.path + "\"}\n    capture_limit: 100MiB\n    run: |\n      " +
 				strings.ReplaceAll(shell.script, "\n", "\n      ") + "\n"
-			p := compile(t, "injection.yaml", []byte(file), nil)
+			p := compileWith(t, steps.Builtin(), "injection.yaml", []byte(file), nil)
 			marker := filepath.Join(t.TempDir(), "M")
 			for i, v := range hostile() {
 				if testing.Short() && i%8 > 0 {
@@ -162,6 +163,7 @@ steps:
       - {id: dir, run: [pwd], dir: "no/${{ inputs.v }}"}
       - {id: program, run: ["${{ inputs.v }}", a]}
       - {id: script, run: 'echo ${{ inputs.v }} "${{ inputs.v }}"; echo >&2 ${{ inputs.v }}; false'}
+      - {id: probe, steps: [{background: true, run: [sleep, "100"], ready: {run: 'echo ${{ inputs.v }} "${{ inputs.v }}"'}}]}
       - {id: echo, echo: "${{ inputs.v }}"}
       - {id: value, value: "${{ inputs.v }}"}
       - {id: name, name: "n ${{ inputs.v }}", run: ["false"]}
@@ -181,7 +183,7 @@ func TestInjectionElsewhere(t *testing.T) {
 		fmt.Fprint(w, q.URL.Query().Get("q"), q.Header.Get("X"))
 	}))
 	defer server.Close()
-	p := compile(t, "injection.yaml", []byte(everyPlace), nil)
+	p := compileWith(t, steps.Builtin(), "injection.yaml", []byte(everyPlace), nil)
 	marker := filepath.Join(t.TempDir(), "M")
 	control := regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}]`)
 	for _, v := range append(hostile(), "a\x00b", "\x00", "$(touch M)\x00", strings.Repeat("x", 3<<20)) {

@@ -7,13 +7,14 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // TestOutputs: steps.x.outputs is what the attempt that succeeded wrote, and nothing of it is left on the disk.
 func TestOutputs(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	p := compile(t, "outputs.yaml", []byte(`
+	p := compileWith(t, steps.Builtin(), "outputs.yaml", []byte(`
 flowrun: 1
 steps:
   - id: tried

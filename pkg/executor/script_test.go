@@ -58,6 +58,13 @@ steps:
   - steps: [{run: "[[ ${{ inputs.a }} ]]"}]
     defaults: {shell: bash}`, `
 5:17: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
+		{"of a probe", `
+steps:
+  - {id: a, background: true, run: x, ready: {run: "ask ${{ inputs.a }}"}}
+  - {id: b, background: true, run: x, ready: {run: "ask '${{ inputs.a }}'"}}
+  - {id: c, background: true, run: x, shell: python, ready: {run: "ask(${{ inputs.a }})"}}`, `
+5:61: error[script-expression]: an expression cannot stand in single quotes: nothing in them is replaced (write double quotes, or end the single quotes before the expression)
+6:75: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
 		{"not a script", `
 steps:
   - run: |

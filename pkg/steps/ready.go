@@ -41,6 +41,7 @@ func readyKind() *kind.Kind {
 			},
 		}},
 		Check: checkReady,
+		Quote: quoteScript,
 		Run:   runReady,
 	}
 }

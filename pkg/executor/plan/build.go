@@ -246,25 +246,16 @@ func (b *builder) leaf(p *place, a *ast.Leaf) Node {
 	return l
 }
 
-// ready is what makes p a service. Its probe runs where its action does, and a script of the probe is in the action's language.
+// ready is what makes p a service.
 func (b *builder) ready(p *place) *Ready {
 	a := p.step.Mode.Ready
 	if a == nil {
 		return nil
 	}
-	r := &Ready{Probe: &Leaf{Kind: a.Kind, Args: b.args(a.Args), Dir: b.file.ast.Dir}}
+	r := &Ready{Probe: &Leaf{Kind: a.Kind, Args: b.args(p.args(a)), Dir: b.file.ast.Dir}}
 	for _, arg := range a.Args {
 		if arg.Key.Text == "log" {
 			r.Log = regexp.MustCompile(arg.Value.Const.(string))
-		}
-	}
-	action, ok := p.step.Action.(*ast.Leaf)
-	if !ok || action.Kind.Name != "run" || !written(a.Args, "run") {
-		return r
-	}
-	for _, arg := range action.Args {
-		if name := arg.Key.Text; name == "dir" || name == "shell" {
-			r.Probe.Args = append(r.Probe.Args, b.args([]ast.Pair{arg})...)
 		}
 	}
 	return r

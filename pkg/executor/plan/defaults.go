@@ -49,8 +49,20 @@ func written(args []ast.Pair, key string) bool {
 	return slices.ContainsFunc(args, func(a ast.Pair) bool { return a.Key.Text == key })
 }
 
-// args are the arguments of a leaf: those written, then those that defaults add.
+// args are the arguments of a leaf: those written, then those that defaults add. A script of a probe runs where the
+// service's does, and is in the same language.
 func (p *place) args(l *ast.Leaf) []ast.Pair {
+	if l.Kind.Probe {
+		out := slices.Clone(l.Args)
+		if service, ok := p.step.Action.(*ast.Leaf); ok && service.Kind.Name == "run" && written(l.Args, "run") {
+			for _, a := range p.args(service) {
+				if a.Key.Text == "dir" || a.Key.Text == "shell" {
+					out = append(out, a)
+				}
+			}
+		}
+		return out
+	}
 	if p.rules == nil || len(p.rules.args) == 0 || !l.Kind.Limited {
 		return l.Args
 	}

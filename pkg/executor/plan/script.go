@@ -15,6 +15,9 @@ func program(k *kind.Kind, arg ast.Pair) bool {
 	if arg.Value == nil || arg.Value.Shape != expr.Single && arg.Value.Shape != expr.Interpolated {
 		return false
 	}
+	if k.Probe {
+		return arg.Key.Text == "run"
+	}
 	for i := range k.Keys {
 		if k.Keys[i].Name == arg.Key.Text {
 			return k.Keys[i].Mode == kind.Script
