@@ -98,12 +98,9 @@ func read(r *reader, w *syntax.Word) wordOf {
 			case *syntax.Lit:
 				from, to := int(p.Pos().Offset()), int(p.End().Offset())
 				s := r.src[from:to]
-				for _, h := range r.holes {
-					if h.from >= from && h.to <= to {
-						s = r.src[from:h.from]
-						out.slash = out.slash || strings.Contains(r.src[h.to:to], "/")
-						break
-					}
+				if list := r.touched(p); len(list) > 0 {
+					s = r.src[from:list[0].from]
+					out.slash = out.slash || strings.Contains(r.src[list[0].to:to], "/")
 				}
 				s = strings.ReplaceAll(s, `\`, "")
 				out.slash = out.slash || strings.Contains(s, "/")
@@ -125,10 +122,7 @@ func read(r *reader, w *syntax.Word) wordOf {
 	}
 	parts(w.Parts)
 	out.text = text.String()
-	from, to := int(w.Pos().Offset()), int(w.End().Offset())
-	for _, h := range r.holes {
-		out.hole = out.hole || h.from >= from && h.to <= to
-	}
+	out.hole = len(r.touched(w)) > 0
 	return out
 }
 
@@ -389,61 +383,47 @@ func (r *reader) remote(rest []wordOf) {
 	}
 }
 
-// readsCode says whether the standard input of a statement is code.
-func (r *reader) readsCode(s *syntax.Stmt) (reason, bool) {
-	switch c := s.Cmd.(type) {
-	case *syntax.Block, *syntax.Subshell, *syntax.BinaryCmd, *syntax.TimeClause, *syntax.IfClause, *syntax.WhileClause,
-		*syntax.ForClause, *syntax.CaseClause, *syntax.CoprocClause:
-		why, reads := reason{}, false
-		syntax.Walk(c, func(x syntax.Node) bool {
-			if inner, ok := x.(*syntax.Stmt); ok && !reads {
-				why, reads = r.readsCode(inner)
-			}
-			return !reads
-		})
-		return why, reads
-	case *syntax.CallExpr:
-		list := words(r, c.Args)
-		at := program(list)
-		if at == len(list) {
-			return reason{}, false
-		}
-		name, rest := path.Base(list[at].text), list[at+1:]
-		switch {
-		case name == "ssh", name == "ed", name == "ex":
-			return codeOf(name), true
-		case name == "read" && slices.ContainsFunc(rest, func(w wordOf) bool { return r.numbers[w.text] }):
-			return whyNumber, true
-		case (name == "." || name == "source") && len(rest) > 0 && special(rest[0]):
-			return codeOf(name), true
-		}
-		for i, w := range list[at:] {
-			base := path.Base(w.text)
-			in, ok := interpreters(base)
-			if ok && w.static && base != "flock" && base != "script" && (path.Base(list[0].text) == "xargs" || in.reads(list[at+i+1:])) {
-				return codeOf(base), true
-			}
-		}
-	}
-	return reason{}, false
-}
-
-// anyReadsCode says whether the standard input of n may be read as code by anything in it.
-func (r *reader) anyReadsCode(n syntax.Node) (why reason, reads bool) {
+// readsCode says whether the standard input of a command, or of anything in it, may be read as code.
+func (r *reader) readsCode(n syntax.Node) (why reason, reads bool) {
 	syntax.Walk(n, func(x syntax.Node) bool {
-		if s, ok := x.(*syntax.Stmt); ok && !reads {
-			why, reads = r.readsCode(s)
+		if c, ok := x.(*syntax.CallExpr); ok && !reads {
+			why, reads = r.callReadsCode(c)
 		}
 		return !reads
 	})
 	return why, reads
 }
 
+func (r *reader) callReadsCode(c *syntax.CallExpr) (reason, bool) {
+	list := words(r, c.Args)
+	at := program(list)
+	if at == len(list) {
+		return reason{}, false
+	}
+	name, rest := path.Base(list[at].text), list[at+1:]
+	switch {
+	case name == "ssh", name == "ed", name == "ex":
+		return codeOf(name), true
+	case name == "read" && slices.ContainsFunc(rest, func(w wordOf) bool { return r.numbers[w.text] }):
+		return whyNumber, true
+	case (name == "." || name == "source") && len(rest) > 0 && special(rest[0]):
+		return codeOf(name), true
+	}
+	for i, w := range list[at:] {
+		base := path.Base(w.text)
+		in, ok := interpreters(base)
+		if ok && w.static && base != "flock" && base != "script" && (path.Base(list[0].text) == "xargs" || in.reads(list[at+i+1:])) {
+			return codeOf(base), true
+		}
+	}
+	return reason{}, false
+}
+
 // writesCode says whether what is written to a >( ) in w is read as code.
 func (r *reader) writesCode(w *syntax.Word) (why reason, reads bool) {
 	for _, p := range w.Parts {
 		if p, ok := p.(*syntax.ProcSubst); ok && !reads {
-			why, reads = r.anyReadsCode(p)
+			why, reads = r.readsCode(p)
 		}
 	}
 	return why, reads

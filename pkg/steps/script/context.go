@@ -61,12 +61,20 @@ func (r *reader) file(f *syntax.File) {
 
 // each calls f with the undecided holes that n touches.
 func (r *reader) each(n syntax.Node, f func(h *hole)) {
-	from, to := int(n.Pos().Offset()), int(n.End().Offset())
-	for i := sort.Search(len(r.holes), func(i int) bool { return r.holes[i].to > from }); i < len(r.holes) && r.holes[i].from < to; i++ {
-		if r.holes[i].use == undecided {
-			f(&r.holes[i])
+	list := r.touched(n)
+	for i := range list {
+		if list[i].use == undecided {
+			f(&list[i])
 		}
 	}
+}
+
+// touched are the holes that n touches.
+func (r *reader) touched(n syntax.Node) []hole {
+	from, to := int(n.Pos().Offset()), int(n.End().Offset())
+	first := sort.Search(len(r.holes), func(i int) bool { return r.holes[i].to > from })
+	rest := r.holes[first:]
+	return rest[:sort.Search(len(rest), func(i int) bool { return rest[i].from >= to })]
 }
 
 // refuse refuses the holes of n itself; what hangs on it elsewhere, as a here-document, is not touched.
@@ -91,7 +99,10 @@ func (r *reader) stmts(list []*syntax.Stmt) {
 }
 
 func (r *reader) stmt(s *syntax.Stmt) {
-	why, reads := r.readsCode(s)
+	why, reads := reason{}, false
+	if len(s.Redirs) > 0 && s.Cmd != nil {
+		why, reads = r.readsCode(s.Cmd)
+	}
 	for _, d := range s.Redirs {
 		if d.Hdoc != nil && reads {
 			r.refuseAll(d.Hdoc, why)
@@ -168,7 +179,7 @@ func (r *reader) command(c syntax.Command) {
 		}
 	case *syntax.BinaryCmd:
 		if c.Op == syntax.Pipe || c.Op == syntax.PipeAll {
-			if why, reads := r.anyReadsCode(c.Y); reads {
+			if why, reads := r.readsCode(c.Y); reads {
 				r.refuseAll(c.X, why)
 			}
 		}

@@ -187,6 +187,8 @@ func parse(src string, lang syntax.LangVariant) (*syntax.File, *syntaxError) {
 	var wrong syntax.ParseError
 	var other syntax.LangError
 	switch {
+	case err == nil && deep(file):
+		return nil, &syntaxError{0, "it is nested too deep"}
 	case err == nil:
 		return file, nil
 	case errors.As(err, &wrong):
@@ -196,6 +198,23 @@ func parse(src string, lang syntax.LangVariant) (*syntax.File, *syntaxError) {
 	default:
 		return nil, &syntaxError{0, err.Error()}
 	}
+}
+
+// maxDepth bounds how deep the tree of a script is. People stay below 100.
+const maxDepth = 1000
+
+func deep(f *syntax.File) bool {
+	depth, deepest := 0, 0
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if n == nil {
+			depth--
+			return true
+		}
+		depth++
+		deepest = max(deepest, depth)
+		return true
+	})
+	return deepest > maxDepth
 }
 
 func verb(feature string) string {

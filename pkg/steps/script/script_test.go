@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // show writes values as $1, $2 in place of the names of their variables.
@@ -180,5 +181,33 @@ func TestQuoteOnce(t *testing.T) {
 	q := Quote([]string{"# ", "\necho ", " \"", "", "\" ", "\n"}, []string{"z", "a", "b", "a", "b"}, Sh)
 	if got, want := show(q.Text), "# ...\necho \"${1}\" \"${2}${1}\" \"${2}\"\n"; got != want || !slices.Equal(q.Reads, []int{1, 2}) {
 		t.Errorf("got %s with %v, want %s", got, q.Reads, want)
+	}
+}
+
+// TestQuoteHard: no script is too much, however it is nested.
+func TestQuoteHard(t *testing.T) {
+	for name, text := range map[string]string{
+		"substitutions":  strings.Repeat("$(", maxLength/2-20) + "§",
+		"closed":         strings.Repeat("$(", maxLength/3-20) + "§" + strings.Repeat(")", maxLength/3-20),
+		"blocks":         strings.Repeat("{ ", maxLength/5-20) + "echo §" + strings.Repeat(";}", maxLength/5-20),
+		"subshells":      strings.Repeat("( ", maxLength/5-20) + "echo §" + strings.Repeat(" )", maxLength/5-20),
+		"quotes":         strings.Repeat(`"$(echo `, maxLength/10-20) + "§" + strings.Repeat(`)"`, maxLength/10-20),
+		"pipes":          "echo §" + strings.Repeat("|a", maxLength/2-20),
+		"conditions":     strings.Repeat("if a;then ", maxLength/14) + "echo §" + strings.Repeat(";fi", maxLength/14),
+		"parameters":     "echo " + strings.Repeat("${a:-", maxLength/7) + "§" + strings.Repeat("}", maxLength/7),
+		"redirects":      strings.Repeat("{ ", maxLength/24) + "echo §" + strings.Repeat(";}>FLOWRUN", maxLength/24),
+		"here-documents": "cat" + strings.Repeat(" <<E", 2000) + "\n" + strings.Repeat("§\nE\n", 2000),
+		"expressions":    strings.Repeat("echo §;", 5000),
+		"words":          "echo" + strings.Repeat(" §", 6000),
+		"one word":       "echo " + strings.Repeat("§", 6000),
+	} {
+		pieces := strings.Split(text, "§")
+		exprs := make([]string, len(pieces)-1)
+		begin := time.Now()
+		q := Quote(pieces, exprs, Sh)
+		t.Logf("%-15s %6d ms, %d bytes, %d wrong", name, time.Since(begin).Milliseconds(), len(text), len(q.Wrong))
+		if len(q.Wrong) == 0 && len(q.Text) < len(text)/2 {
+			t.Errorf("%s: the script got lost: %.100q", name, q.Text)
+		}
 	}
 }
