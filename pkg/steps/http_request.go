@@ -356,6 +356,11 @@ func readRequest(call kind.Call) (*request, *event.Error) {
 	if v, ok := m["headers"]; ok {
 		written, _ := readHeaders(v)
 		maps.Copy(r.header, written)
+		for name, x := range v.(map[string]any) { // deletes: the order does not matter
+			if x == nil && strings.EqualFold(name, "Idempotency-Key") {
+				r.header.Del(name)
+			}
+		}
 	}
 	if failed := r.readSave(m, call.Dir); failed != nil {
 		return nil, failed

@@ -64,7 +64,11 @@ func TestHTTPIdempotencyKey(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { seen <- q.Header["Idempotency-Key"] }))
 	defer s.Close()
 	key := idempotencyKey(httpCall(t, s.URL))
-	for _, c := range []struct{ method, header, want string }{
+	for _, c := range []struct {
+		method string
+		header any
+		want   string
+	}{
 		{"GET", "", ""},
 		{"HEAD", "", ""},
 		{"OPTIONS", "", ""},
@@ -73,6 +77,7 @@ func TestHTTPIdempotencyKey(t *testing.T) {
 		{"PATCH", "", key},
 		{"DELETE", "", key},
 		{"POST", "mine", "mine"},
+		{"POST", nil, ""},
 		{"GET", "mine", "mine"},
 	} {
 		request := map[string]any{"url": s.URL, "method": c.method}
