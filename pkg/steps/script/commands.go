@@ -183,6 +183,11 @@ func (r *reader) call(list []wordOf) {
 		r.refuseAll(list[0].node, whyCommand)
 	}
 	at := program(list)
+	for i, w := range list[:at] {
+		if path.Base(w.text) == "env" { // env -S "a command"
+			r.leading("env", list[i+1:])
+		}
+	}
 	if at == len(list) {
 		return
 	}
@@ -369,7 +374,11 @@ func (r *reader) remote(rest []wordOf) {
 	const values = "bcDEeFIiJLlmOopQRSWw"
 	i := 0
 	for ; i < len(rest) && strings.HasPrefix(rest[i].text, "-"); i++ {
-		if rest[i].has("oF") {
+		if rest[i].text == "--" {
+			i++
+			break
+		}
+		if rest[i].has("oF") || rest[i].text == "-" {
 			r.refuseAll(rest[i].node, codeOf("ssh"))
 		}
 		if rest[i].takes(values) && i+1 < len(rest) {
@@ -377,6 +386,9 @@ func (r *reader) remote(rest []wordOf) {
 				r.refuseAll(rest[i].node, codeOf("ssh"))
 			}
 		}
+	}
+	if i < len(rest) && (i == 0 || rest[i-1].text != "--") {
+		r.leading("ssh", rest[i:i+1])
 	}
 	for i++; i < len(rest); i++ { // behind the host
 		r.refuseAll(rest[i].node, reason{"an expression cannot stand in a command for ssh: a shell there reads it once more", "give it by the standard input, or pass it with a program that takes a list of arguments"})
