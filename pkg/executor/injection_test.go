@@ -186,7 +186,10 @@ func TestInjectionElsewhere(t *testing.T) {
 	p := compileWith(t, steps.Builtin(), "injection.yaml", []byte(everyPlace), nil)
 	marker := filepath.Join(t.TempDir(), "M")
 	control := regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}]`)
-	for _, v := range append(hostile(), "a\x00b", "\x00", "$(touch M)\x00", strings.Repeat("x", 3<<20)) {
+	for i, v := range append([]string{"a\x00b", "\x00", "$(touch M)\x00", strings.Repeat("x", 3<<20)}, hostile()...) {
+		if testing.Short() && i%8 > 0 {
+			continue
+		}
 		v = strings.ReplaceAll(v, "M", marker)
 		var out bytes.Buffer
 		show := report.New(&out, p, report.Options{Verbose: true})
