@@ -31,6 +31,7 @@ type Options struct {
 //	scopes      every expression: its names become addresses, its type fits     scopes.go, names.go, reference.go
 //	edges       needs, and those that references imply; no cycles               edges.go
 //	semaphores  no two orders of nesting                                        semaphores.go
+//	terminal    no two steps that could have it at once                         terminal.go
 //	build       modifiers become nodes                                          build.go
 func Compile(f *ast.File, opt Options) (*Plan, error) {
 	if f.Lost != nil {
@@ -64,6 +65,7 @@ func check(f *ast.File, opt Options) *compiler {
 		u.findEdges()
 	}
 	c.orders()
+	c.terminals()
 	return c
 }
 

@@ -30,8 +30,9 @@ func kinds() []*kind.Kind {
 			Instant: func(kind.Args) kind.Instant { return kind.Instant{} },
 		}
 	}
-	run := &kind.Kind{Name: "run", Limited: true, Keys: []kind.Key{
+	run := &kind.Kind{Name: "run", Limited: true, Terminal: []string{"interactive", "stdin", "capture"}, Keys: []kind.Key{
 		key("run", kind.Text), key("stdin", kind.Free), key("dir", kind.Text), key("shell", kind.Typed), key("stop", kind.Typed), key("capture", kind.Typed),
+		key("interactive", kind.Literal),
 	}}
 	http := &kind.Kind{Name: "http", Limited: true, Keys: []kind.Key{key("http", kind.Free)}}
 	probe := &kind.Kind{Name: "ready", Probe: true, Keys: []kind.Key{key("ready", kind.Typed)}}

@@ -17,6 +17,7 @@ package plan
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -142,6 +143,16 @@ type Leaf struct {
 	Dir  string // absolute folder of the workflow's file
 	// Reraise: `fail: ${{ error }}` in a handler raises that very error again (Args is not looked at).
 	Reraise *Ref
+}
+
+// Terminal says whether l has the terminal while it works: no other such leaf of the plan can work at that time.
+func (l *Leaf) Terminal() bool {
+	if len(l.Kind.Terminal) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(l.Args, func(a Arg) bool {
+		return a.Key == l.Kind.Terminal[0] && a.Value.Src.Const == true
+	})
 }
 
 // Arg is one argument of a leaf.

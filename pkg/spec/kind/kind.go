@@ -33,6 +33,10 @@ type Kind struct {
 	// Probe: it is no action of a step but the probe of a service. Its first key is the word ready, whose members are its
 	// arguments: it tries again and again, and succeeds when the service is ready.
 	Probe bool
+	// Terminal is the key (of Mode Literal) that, when it is true, gives the action the terminal, and then the keys that
+	// may not stand beside it. Only one can have the terminal: such a step may not stand where another could run at the
+	// same time. Nil: there is none.
+	Terminal []string
 
 	// Instant is the whole step. It must not block, read clocks or touch the world: it runs inside the kernel. The map
 	// is its own only until it returns.
@@ -120,6 +124,9 @@ type Call struct {
 	// called when one does, at most once.
 	Log   *regexp.Regexp
 	Ready func()
+	// Interrupt says, before Run returns, that the user wants the run to end: an action that had the terminal got the
+	// Ctrl-C, and flowrun did not. It may be nil.
+	Interrupt func()
 }
 
 // Output is where a step says what it does while it works. Its functions are safe for use by several goroutines.
