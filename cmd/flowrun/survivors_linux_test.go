@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -69,6 +70,7 @@ type ending struct {
 	stay bool // the leaders wait to be ended; otherwise the script says how they end
 	tail string
 	top  string // keys of the workflow
+	each string // keys of each step
 	// act is called when all steps have started what they start; command is the process that was started.
 	act  func(t *testing.T, c *command)
 	code string // how the command must end; "" is: by itself, as the shell shows it: not 0
@@ -185,6 +187,9 @@ func home(t *testing.T) string {
 		t.Skip(err)
 	}
 	defer self.Close()
+	// A child that is being forked meanwhile by another test must not inherit it open for writing: it could not be run.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	to, err := os.OpenFile(filepath.Join(dir, "flowrun"), os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +221,7 @@ func workflow(some []kind, e ending) string {
 		if e.stay {
 			tail = "while :; do sleep 0.1; done"
 		}
-		fmt.Fprintf(&b, "  - env: {FLOWTEST_KIND: %q}\n    run: |\n      mkdir kind%d; cd kind%d\n      %s\n      : >ready\n      %s\n", k.name, i, i, k.script, tail)
+		fmt.Fprintf(&b, "  - env: {FLOWTEST_KIND: %q}\n    %s\n    run: |\n      mkdir kind%d; cd kind%d\n      %s\n      : >ready\n      %s\n", k.name, e.each, i, i, k.script, tail)
 	}
 	if e.stay {
 		b.WriteString("  - run: |\n      while ! test -e fail; do sleep 0.01; done; exit 7\n")
@@ -246,6 +251,40 @@ func TestNoSurvivors(t *testing.T) {
 					for _, k := range kinds() {
 						cell(t, root, user, e, []kind{k})
 					}
+				}
+			})
+		}
+	}
+}
+
+// TestNoSurvivorsIsolated: the same for steps in a namespace of their own, of which the kernel leaves nothing, even
+// when both processes of flowrun are killed at once and nobody looks for what is left.
+func TestNoSurvivorsIsolated(t *testing.T) {
+	root, rounds := home(t), 1
+	if long() {
+		rounds = 20
+	}
+	for name, user := range users() { // the order does not matter
+		version := (&command{dir: root, user: user}).cmd("version", "--verbose")
+		version.Path = filepath.Join(root, "flowrun")
+		out, err := version.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(out), "isolate     yes") {
+			t.Logf("%s cannot isolate here", name)
+			t.Run(name, func(t *testing.T) { t.Skip("no namespaces") })
+			continue
+		}
+		for _, e := range endings() {
+			if !slices.Contains([]string{"success", "leader killed", "timeout", "sibling fails", "Ctrl-C", "KILL", "KILL of the engine", "KILL of both"}, e.name) {
+				continue
+			}
+			e.each = "isolate: pid"
+			t.Run(name+"/"+e.name, func(t *testing.T) {
+				t.Parallel()
+				for range rounds {
+					cell(t, root, user, e, kinds())
 				}
 			})
 		}
@@ -302,11 +341,11 @@ func cell(t *testing.T, root string, user *syscall.Credential, e ending, some []
 	patience := limit + slack
 	until(t, patience, "end", is)
 	if strings.HasPrefix(e.name, "KILL") && e.name != "KILL of the engine" {
-		if e.name == "KILL of both" {
+		if e.name == "KILL of both" && e.each == "" {
 			sweep := c.cmd("run", "none.yaml")
 			sweep.Env[len(sweep.Env)-1] = "FLOWTEST=sweeper"
 			_ = sweep.Run() // there is no such file
-		} else { // the engine cancels
+		} else { // the engine cancels, or the kernel does it
 			until(t, patience, "end of the engine", func() bool { return len(marked(c.mark)) == 0 })
 		}
 	}

@@ -85,8 +85,15 @@ func (s *session) run(c *cli.Context) error {
 	if format == "ndjson" {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
-	ctx, kill, stop := s.signals(context.Background())
+	interrupted := make(chan struct{}, 1)
+	ctx, kill, stop := s.signals(context.Background(), interrupted)
 	defer stop()
+	opt.Interrupted = func() {
+		select {
+		case interrupted <- struct{}{}:
+		default:
+		}
+	}
 	opt.Observe, opt.Kill, opt.RunID = observe, kill, id
 	if holdsSecrets(p) {
 		process.Conceal()

@@ -10,8 +10,9 @@ import (
 )
 
 // signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other;
-// SIGQUIT does both at once. stop must be called when the run has ended.
-func (s *session) signals(ctx context.Context) (_ context.Context, kill <-chan struct{}, stop func()) {
+// SIGQUIT does both at once. A Ctrl-C that an interactive step got is told by interrupted, and is a first one that has
+// cancelled already. stop must be called when the run has ended.
+func (s *session) signals(ctx context.Context, interrupted <-chan struct{}) (_ context.Context, kill <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	killed := make(chan struct{})
 	if s.Notify == nil {
@@ -26,6 +27,8 @@ func (s *session) signals(ctx context.Context) (_ context.Context, kill <-chan s
 			select {
 			case <-over:
 				return
+			case <-interrupted:
+				first = "SIGINT"
 			case sig := <-c:
 				name := signalName(sig)
 				switch {

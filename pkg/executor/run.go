@@ -35,6 +35,9 @@ type Options struct {
 	Observe []func(event.Event)
 	// Kill, when closed, ends a cancelled run at once: without grace, through shields and cleanups.
 	Kill <-chan struct{}
+	// Interrupted is told, from the goroutine of Observe, that the run is being cancelled since its user has pressed
+	// Ctrl-C at an interactive step, which flowrun does not get as a signal. The cause is then SIGINT. It may be nil.
+	Interrupted func()
 	// RunID is the run's id; "": a new one.
 	RunID string
 	// Folder is where the run keeps the output of its steps, as package journal says; "": nowhere. It is made when there
@@ -91,7 +94,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 		},
 		Output: kind.Output{Mask: hidden, Whole: opt.Whole},
 		Logs:   logs,
-		Kill:   opt.Kill,
+		Kill:   opt.Kill, Interrupted: opt.Interrupted,
 	})
 	r := collector.result
 	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)

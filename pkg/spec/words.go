@@ -107,8 +107,6 @@ var words = []word{
 	{name: "await", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Waits for background tasks. The value is the task's, or a list."},
 	{name: "cancel", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Cancels background tasks and waits for their end."},
 
-	{name: "interactive", on: step, with: []string{"run"}, later: true, json: `{"type": "boolean"}`, about: "The command keeps the terminal."},
-	{name: "isolate", on: step, with: []string{"run"}, later: true, json: `{"enum": ["pid"]}`, about: "The command sees only its own processes."},
 	{name: "on_crash", on: step, with: []string{"run"}, later: true, json: `{"enum": ["rerun", "fail"]}`, about: "What resume does with a step that was in flight."},
 	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
 	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},

@@ -142,7 +142,14 @@ func (c *command) close() {
 // startError says what it means that a file that is there and executable does not start.
 func startError(c *command, err error) *event.Error {
 	name := c.argv[0]
+	var isolation *process.IsolationError
 	switch {
+	case errors.Is(err, process.ErrNoTerminal):
+		return event.Errorf(event.StartError, "%s cannot be run: the step is interactive and flowrun has no terminal; "+
+			"run flowrun in one (with docker run -t, ssh -t, script -c), or take out `interactive`", name)
+	case errors.As(err, &isolation):
+		return event.Errorf(event.StartError, "%s cannot be run with `isolate: pid`: %v; run flowrun as root, or where a user may make "+
+			"namespaces (in a container: --cap-add SYS_ADMIN and a seccomp profile that allows it), or take out `isolate`", name, isolation)
 	case errors.Is(err, fs.ErrNotExist):
 		return event.Errorf(event.StartError, "%s cannot be run: the interpreter in its first line (#!) was not found", name)
 	case errors.Is(err, syscall.ENOEXEC):

@@ -96,11 +96,26 @@ func runKind() *kind.Kind {
 				Mode:        kind.Literal,
 				Examples:    []string{`ci_commands: pass`},
 			},
+			{
+				Name:        "interactive",
+				Description: "The program has the terminal while it runs: keys, Ctrl-C, job control, the whole screen. Its value is null. Not where another step could run at the same time.",
+				Schema:      `{"type": "boolean"}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`interactive: true`},
+			},
+			{
+				Name:        "isolate",
+				Description: "pid: the program sees only its own processes, and the kernel itself ends all of them with it, also when flowrun is killed. Linux.",
+				Schema:      `{"type": "string", "enum": ["pid"]}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`isolate: pid`},
+			},
 		},
-		Check:   checkRun,
-		Quote:   quoteScript,
-		Limited: true,
-		Run:     runWithOutputs,
+		Check:    checkRun,
+		Quote:    quoteScript,
+		Limited:  true,
+		Terminal: []string{"interactive", "stdin", "capture", "capture_limit", "isolate"},
+		Run:      runWithOutputs,
 	}
 }
 
@@ -207,6 +222,9 @@ func run(ctx context.Context, call kind.Call) event.Outcome {
 	ending := process.Ending{Stop: ctx.Done(), Signal: opts.signal, Grace: opts.grace, Kill: call.Kill}
 	stdout.watch, stderr.watch = watches(call)
 	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Stdout: stdout, Stderr: stderr}
+	if spec.Mode = mode(call.Args); spec.Mode == process.Terminal {
+		return onTerminal(ctx, call, opts, cmd, spec, ending)
+	}
 	if v, ok := call.Args["stdin"]; ok && v != nil {
 		spec.Stdin = text(v)
 	}

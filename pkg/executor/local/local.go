@@ -24,6 +24,9 @@ type Options struct {
 	Logs func(path string) string
 	// Kill, when it is closed, ends the run now: shields and cleanups too.
 	Kill <-chan struct{}
+	// Interrupted is told, from the goroutine of Observe, that the user has cancelled the run by a Ctrl-C at a step that
+	// had the terminal. It may be nil.
+	Interrupted func()
 }
 
 // Signal is the cause of a context that a signal of the user has cancelled (context.WithCancelCause).
@@ -39,7 +42,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	if opt.Kernel.Start.IsZero() {
 		opt.Kernel.Start = begin
 	}
-	d := &driver{begin: begin, observe: opt.Observe, output: opt.Output, logs: opt.Logs, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d := &driver{begin: begin, observe: opt.Observe, output: opt.Output, logs: opt.Logs, logOf: map[string]string{}, interrupted: opt.Interrupted, from: make(chan message, 64), leaves: map[int32]*leaf{}}
 	d.k = kernel.New(p, opt.Kernel, d)
 	d.loop(ctx, opt.Kill)
 	d.running.Wait()
@@ -56,10 +59,12 @@ type driver struct {
 	output  kind.Output
 	logs    func(path string) string
 	logOf   map[string]string // of the last attempt of steps that have not ended
-	from    chan message
-	leaves  map[int32]*leaf
-	running sync.WaitGroup
-	temp    temp
+	// interrupted is Options.Interrupted.
+	interrupted func()
+	from        chan message
+	leaves      map[int32]*leaf
+	running     sync.WaitGroup
+	temp        temp
 }
 
 // leaf is one attempt at work.
@@ -72,6 +77,7 @@ type leaf struct {
 type message struct {
 	leaf         int32
 	ready, ended bool
+	interrupt    bool // it had the terminal, and its user wants the run to end
 	outcome      event.Outcome
 	stream, text string
 	skipped      int64
@@ -129,6 +135,12 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 		return in
 	}
 	delete(d.leaves, m.leaf)
+	if m.interrupt {
+		in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: "SIGINT"}})
+		if d.interrupted != nil {
+			d.interrupted()
+		}
+	}
 	return append(in, kernel.Input{Kind: kernel.Ended, Leaf: m.leaf, Outcome: m.outcome})
 }
 
@@ -162,6 +174,8 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	if call.Log != nil {
 		call.Ready = func() { d.from <- message{leaf: n, ready: true} }
 	}
+	interrupt := false
+	call.Interrupt = func() { interrupt = true }
 	d.running.Go(func() {
 		defer stop()
 		o := k.Run(ctx, call)
@@ -169,7 +183,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		if o.Value, err = event.Canonical(o.Value); err != nil {
 			o = event.Failure(event.Errorf(event.OutputError, "%s", err))
 		}
-		d.from <- message{leaf: n, ended: true, outcome: o}
+		d.from <- message{leaf: n, ended: true, interrupt: interrupt, outcome: o}
 	})
 }
 

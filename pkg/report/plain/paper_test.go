@@ -14,6 +14,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 )
 
@@ -95,7 +96,7 @@ func TestNothingDrivesTerminalOrCI(t *testing.T) {
 		color := rapid.Bool().Draw(t, "color")
 		text := evil()
 		p := &plan.Plan{Name: text.Draw(t, "workflow"), File: text.Draw(t, "file"), Steps: []*plan.Step{
-			{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}},
+			{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}},
 		}}
 		var out bytes.Buffer
 		r := New(&out, p, Options{Color: color, Verbose: true, Again: text.Draw(t, "again")})
@@ -200,7 +201,7 @@ func TestPassedCommands(t *testing.T) {
 }
 
 func BenchmarkOutput(b *testing.B) {
-	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}}}
 	text := strings.Repeat("2026-01-02T03:04:05.678Z INFO  pkg/server/handler.go:12: GET /api/v1/items/42 [took 12ms] #7\n", 300)
 	r := New(io.Discard, p, Options{})
 	b.SetBytes(int64(len(text)))

@@ -37,6 +37,7 @@ type Options struct {
 // Printer shows one run.
 type Printer struct {
 	out    *paper
+	gate   *gate // that out writes to
 	plan   *plan.Plan
 	opt    Options
 	start  time.Time
@@ -72,14 +73,16 @@ const maxPath = 80
 
 // New makes a Printer for a run of p.
 func New(w io.Writer, p *plan.Plan, opt Options) *Printer {
+	g := &gate{w: w}
 	return &Printer{
-		out: &paper{w: w, color: opt.Color}, plan: p, opt: opt,
+		out: &paper{w: g, color: opt.Color}, gate: g, plan: p, opt: opt,
 		tally: newTally(), talk: map[int32]*talk{}, failed: map[string]*failure{},
 	}
 }
 
 // Observe shows the next event.
 func (p *Printer) Observe(e event.Event) {
+	p.hold(e)
 	switch e.Type {
 	case event.RunStart:
 		p.start = e.Time
@@ -107,6 +110,7 @@ func (p *Printer) Observe(e event.Event) {
 		p.verdict(e)
 	}
 	p.out.flush()
+	p.shut(e)
 }
 
 func (p *Printer) started(e event.Event) {

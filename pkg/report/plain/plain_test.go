@@ -183,7 +183,7 @@ func TestDrawn(t *testing.T) {
 
 // A bar that is drawn over for hours is kept as one line.
 func TestProgressBar(t *testing.T) {
-	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}}}
 	var out bytes.Buffer
 	r := New(&out, p, Options{})
 	say := func(text string) {
@@ -221,7 +221,7 @@ func TestDuration(t *testing.T) {
 
 // A line that never ends is cut, and a failed step shows its last lines only.
 func TestLongOutput(t *testing.T) {
-	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{}}}}
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}}}
 	var out bytes.Buffer
 	r := New(&out, p, Options{})
 	say := func(text string) {

@@ -36,8 +36,19 @@ const (
 // obey is how long killed processes are waited for. The kernel does not let go of one that waits for a dead disk.
 const obey = 10 * time.Second
 
+// Mode is what a leader has to itself.
+type Mode uint8
+
+// The modes.
+const (
+	Apart    Mode = iota // a session and a process group, and no terminal
+	Terminal             // a process group, and the terminal of this program while it runs; see terminal.go
+	Isolated             // a session, and a namespace of process numbers; Linux, see isolate_linux.go
+)
+
 // Spec is what to start.
 type Spec struct {
+	Mode Mode
 	Path string   // the program's file
 	Args []string // its arguments, its own name first
 	Env  []string // NAME=value, complete
@@ -46,7 +57,10 @@ type Spec struct {
 	Stdin string
 	// Stdout and Stderr get what it writes, as it comes, each from one goroutine at a time. They must not fail; one that
 	// blocks holds the process up, which is wanted. One with a method Pause may be told when nothing more has come.
+	// With Mode Terminal neither they nor Stdin are used.
 	Stdout, Stderr io.Writer
+	// terminal is what a leader gets with Mode Terminal.
+	terminal *terminal
 }
 
 // Exit is how the leader ended: with a code, or by a signal, whose name (as TERM) is then set.
@@ -92,14 +106,22 @@ type Ending struct {
 
 // Start starts the leader. The error is that of the operating system.
 func Start(spec Spec) (*Process, error) {
+	var err error
+	if spec.Mode == Terminal {
+		if spec.terminal, err = openTerminal(); err != nil {
+			return nil, err
+		}
+	}
 	w, err := wire(spec)
 	if err != nil {
+		spec.terminal.close()
 		return nil, err
 	}
 	l, err := fork(spec, w.child)
 	w.started()
 	if err != nil {
 		w.drop()
+		spec.terminal.close()
 		return nil, err
 	}
 	p := &Process{leader: l, wires: w, ended: make(chan struct{})}

@@ -8,24 +8,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// zombie is SZOMB of sys/proc.h.
-const zombie = 5
+// halted and zombie are SSTOP and SZOMB of sys/proc.h.
+const halted, zombie = 4, 5
 
 // leader is the first process of a step, and its group. What leaves the group is not followed: there is nothing that
 // orphans come back to.
 type leader struct {
 	process *os.Process
 	told    bool
+	// terminal is what it has of it; nil: nothing.
+	terminal *terminal
 }
 
 func fork(spec Spec, files []*os.File) (*leader, error) {
+	attr := &syscall.SysProcAttr{Setsid: true}
+	switch spec.Mode {
+	case Terminal: // which one session has
+		attr = &syscall.SysProcAttr{Setpgid: true}
+	case Isolated:
+		return nil, errNoIsolation
+	}
 	p, err := os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
-		Dir: spec.Dir, Env: append([]string{}, spec.Env...), Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: spec.Dir, Env: append([]string{}, spec.Env...), Files: files, Sys: attr,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &leader{process: p}, nil
+	l := &leader{process: p}
+	if spec.terminal != nil {
+		spec.terminal.begin(l)
+	}
+	return l, nil
 }
 
 // await tells p when the leader has ended, and leaves it uncollected: until then its number, and that of its group, is
@@ -33,15 +46,23 @@ func fork(spec Spec, files []*os.File) (*leader, error) {
 func (l *leader) await(p *Process) {
 	go func() {
 		defer close(p.ended)
-		l.poll()
+		if l.terminal != nil {
+			l.terminal.watch()
+			return
+		}
+		l.change(false)
 	}()
 }
 
-func (l *leader) poll() {
+// change waits until the leader has ended or, when that is asked for, is stopped, and says whether it is that.
+func (l *leader) change(stops bool) (stopped bool) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 8*time.Millisecond) {
 		info, err := unix.SysctlKinfoProc("kern.proc.pid", l.process.Pid)
-		if err != nil || info.Proc.P_stat == zombie {
-			return
+		switch {
+		case err != nil || info.Proc.P_stat == zombie:
+			return false
+		case stops && info.Proc.P_stat == halted:
+			return true
 		}
 		time.Sleep(pause)
 	}
@@ -49,6 +70,7 @@ func (l *leader) poll() {
 
 // tell sends the signal, and CONT so that a stopped process sees it.
 func (l *leader) tell(name string) {
+	l.terminal.ending()
 	if l.told {
 		return
 	}
@@ -59,7 +81,10 @@ func (l *leader) tell(name string) {
 
 func (l *leader) number() int { return l.process.Pid }
 
-func (l *leader) kill() { _ = unix.Kill(-l.process.Pid, unix.SIGKILL) }
+func (l *leader) kill() {
+	l.terminal.ending()
+	_ = unix.Kill(-l.process.Pid, unix.SIGKILL)
+}
 
 func (l *leader) left() (left []int) {
 	all, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", l.process.Pid)
@@ -75,6 +100,7 @@ func (l *leader) left() (left []int) {
 }
 
 func (l *leader) collect() Exit {
+	l.terminal.back()
 	state, err := l.process.Wait()
 	if err != nil {
 		panic("process: a leader that is ours cannot be waited for: " + err.Error())

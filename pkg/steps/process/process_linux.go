@@ -11,10 +11,15 @@ import (
 
 // leader is the first process of a step, and what descends from it.
 type leader struct {
-	root   *tree.Root
-	pid    int
-	fd     int // pidfd; -1: the kernel has none (before 5.4)
+	root *tree.Root
+	pid  int
+	fd   int // pidfd; -1: the kernel has none (before 5.4)
+	// forget ends the watch of fd, and closes it; nil: there is none.
 	forget func()
+	// terminal is what it has of it; nil: nothing.
+	terminal *terminal
+	// report is what the first process of its namespace says, which is then the leader; nil: it has none.
+	report *os.File
 }
 
 // fork starts the leader with these files. It dies with this program, whatever ends that.
@@ -26,21 +31,44 @@ func fork(spec Spec, files []uintptr) (*leader, error) {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &l.fd},
 	}
-	err := thread.do(func() error {
-		return l.root.Fork(func() (pid int, err error) {
-			l.pid, err = syscall.ForkExec(spec.Path, spec.Args, attr)
-			return l.pid, err
-		})
-	})
+	if spec.Mode == Terminal { // which one session has
+		attr.Sys = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	}
+	var err error
+	if spec.Mode == Isolated {
+		err = l.isolate(spec, attr)
+	} else {
+		err = l.exec(spec.Path, spec.Args, attr, spec.terminal)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
+// exec starts the leader, and gives it the terminal, if there is one to give, before anything else can run on this
+// thread: it is at work already.
+func (l *leader) exec(path string, args []string, attr *syscall.ProcAttr, t *terminal) error {
+	return thread.do(func() error {
+		return l.root.Fork(func() (pid int, err error) {
+			if l.pid, err = syscall.ForkExec(path, args, attr); err == nil && t != nil {
+				t.begin(l)
+			}
+			return l.pid, err
+		})
+	})
+}
+
 // await tells p when the leader has ended, and leaves it uncollected. The poller watches it: a blocking wait would cost
 // a thread for each live process.
 func (l *leader) await(p *Process) {
+	if l.terminal != nil {
+		go func() {
+			defer close(p.ended)
+			l.terminal.watch()
+		}()
+		return
+	}
 	if l.fd >= 0 {
 		poller := p.wires.poller
 		n, err := poller.watch(l.fd, func(uint32) { close(p.ended) })
@@ -61,16 +89,23 @@ func (l *leader) await(p *Process) {
 	}()
 }
 
-func (l *leader) tell(name string) { l.root.Tell(unix.SignalNum("SIG" + name)) }
+func (l *leader) tell(name string) {
+	l.terminal.ending()
+	l.root.Tell(unix.SignalNum("SIG" + name))
+}
 
 func (l *leader) number() int { return l.pid }
 
-func (l *leader) kill() { l.root.Kill() }
+func (l *leader) kill() {
+	l.terminal.ending()
+	l.root.Kill()
+}
 
 func (l *leader) left() []int { return l.root.Left() }
 
 // collect takes the status of a leader that has ended: from now on its number may be another's.
 func (l *leader) collect() Exit {
+	l.terminal.back()
 	if l.forget != nil {
 		l.forget()
 	}
@@ -78,7 +113,7 @@ func (l *leader) collect() Exit {
 		var status syscall.WaitStatus
 		switch _, err := syscall.Wait4(l.pid, &status, 0, nil); err {
 		case nil:
-			return exitOf(status)
+			return exitOf(l.programs(status))
 		case syscall.EINTR:
 		default:
 			panic("process: a leader that is ours cannot be waited for: " + err.Error())
@@ -97,6 +132,6 @@ func InForce() []Means {
 		{"pidfd", err == nil, "signals reach processes, not numbers"},
 		{"subreaper", tree.Owned(), "what a step leaves comes to flowrun"},
 		{"supervisor", tree.Supervised(), "ends what is left when flowrun is killed"},
-		{"isolate", false, "a namespace of process numbers for a step"},
+		{"isolate", isolates(), "a namespace of process numbers for a step that asks for it"},
 	}
 }

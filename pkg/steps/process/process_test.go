@@ -66,6 +66,7 @@ func script(text string, out io.Writer) Spec {
 // job is a process that a test may end.
 type job struct {
 	*Process
+	signal     string
 	grace      time.Duration
 	stop, kill chan struct{}
 }
@@ -81,7 +82,7 @@ func start(t *testing.T, spec Spec, grace time.Duration) *job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &job{Process: p, grace: grace, stop: make(chan struct{}), kill: make(chan struct{})}
+	return &job{Process: p, signal: "TERM", grace: grace, stop: make(chan struct{}), kill: make(chan struct{})}
 }
 
 // wait fails the test when Wait hangs.
@@ -89,7 +90,7 @@ func wait(t *testing.T, p *job) Exit {
 	t.Helper()
 	late := time.AfterFunc(soon, func() { panic("process: Wait hangs") })
 	defer late.Stop()
-	return p.Wait(Ending{Stop: p.stop, Signal: "TERM", Grace: p.grace, Kill: p.kill})
+	return p.Wait(Ending{Stop: p.stop, Signal: p.signal, Grace: p.grace, Kill: p.kill})
 }
 
 // lives says whether the process of that number runs; one that only waits for its parent, or is on its way out (the

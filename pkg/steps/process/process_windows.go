@@ -17,6 +17,13 @@ type leader struct {
 
 // fork starts the leader suspended, so that it is in the job before it makes others.
 func fork(spec Spec, files []*os.File) (*leader, error) {
+	if spec.Mode == Isolated {
+		return nil, errNoIsolation
+	}
+	flags := uint32(windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED)
+	if spec.Mode == Terminal { // a new group would not get Ctrl-C
+		flags = windows.CREATE_SUSPENDED
+	}
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, err
@@ -29,7 +36,7 @@ func fork(spec Spec, files []*os.File) (*leader, error) {
 	if err == nil {
 		p, err = os.StartProcess(spec.Path, spec.Args, &os.ProcAttr{
 			Dir: spec.Dir, Env: append([]string{}, spec.Env...), Files: files,
-			Sys: &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED},
+			Sys: &syscall.SysProcAttr{CreationFlags: flags},
 		})
 	}
 	if err != nil {

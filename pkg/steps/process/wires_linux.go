@@ -10,14 +10,16 @@ import (
 
 // wires are the three files of a leader, and our ends of them.
 type wires struct {
-	poller  *poller
-	child   []uintptr
-	streams []*stream
-	files   []*os.File // the child's, that are not pipes
-	filled  []filer
-	stdin   *os.File // our end; nil: none
-	text    string   // what has still to be written to it
-	wrote   chan struct{}
+	poller *poller
+	child  []uintptr
+	// borrowed: the child's files are those of the terminal, which are closed elsewhere.
+	borrowed bool
+	streams  []*stream
+	files    []*os.File // the child's, that are not pipes
+	filled   []filer
+	stdin    *os.File // our end; nil: none
+	text     string   // what has still to be written to it
+	wrote    chan struct{}
 }
 
 // filer is a taker that has a file which a process can write to itself. That takes no descriptor while it runs, so it is
@@ -43,6 +45,13 @@ func wire(spec Spec) (w *wires, err error) {
 			w.drop()
 		}
 	}()
+	if spec.terminal != nil {
+		for _, f := range spec.terminal.files {
+			w.child = append(w.child, f.Fd())
+		}
+		w.borrowed = true
+		return w, nil
+	}
 	if spec.Stdin == "" {
 		w.child = append(w.child, uintptr(w.poller.null))
 	} else {
@@ -73,6 +82,9 @@ func wire(spec Spec) (w *wires, err error) {
 // started closes the child's ends, which it has now, and lets the next one start.
 func (w *wires) started() {
 	thread.turn.Unlock()
+	if w.borrowed {
+		w.child = nil
+	}
 	for _, f := range w.files {
 		w.child = slices.DeleteFunc(w.child, func(fd uintptr) bool { return fd == f.Fd() })
 		_ = f.Close()

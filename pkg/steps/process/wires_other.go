@@ -10,10 +10,12 @@ import (
 // wires are the three files of a leader, and our ends of them.
 type wires struct {
 	child []*os.File
-	pipes []*pipe
-	stdin *os.File // our end; nil: none
-	text  string   // what is written to it
-	wrote chan struct{}
+	// borrowed: the child's files are those of the terminal, which are closed elsewhere.
+	borrowed bool
+	pipes    []*pipe
+	stdin    *os.File // our end; nil: none
+	text     string   // what is written to it
+	wrote    chan struct{}
 }
 
 // wire makes the wires. After an error nothing has to be closed.
@@ -25,6 +27,11 @@ func wire(spec Spec) (w *wires, err error) {
 			w.drop()
 		}
 	}()
+	if spec.terminal != nil {
+		w.child = append(w.child, spec.terminal.files...)
+		w.borrowed = true
+		return w, nil
+	}
 	if spec.Stdin == "" {
 		null, err := os.Open(os.DevNull)
 		if err != nil {
@@ -50,6 +57,9 @@ func wire(spec Spec) (w *wires, err error) {
 
 // started closes the child's ends, which it has now.
 func (w *wires) started() {
+	if w.borrowed {
+		w.child = nil
+	}
 	for _, f := range w.child {
 		_ = f.Close()
 	}

@@ -8,6 +8,9 @@
 // have made until the kernel says that it has no child. When the supervisor is killed, the engine is told TERM and
 // cancels its run. What is left when both are killed at once ends the next supervisor that starts.
 //
+// It is also the first process in the namespace of a step with `isolate: pid`: the same program again, which passes
+// signals on to the step's program, collects orphans, and ends all by ending.
+//
 // The package is imported for its init, by the main package of a command and by no library: its init takes over a
 // process before most other packages are initialised, which would cost the supervisor as much time as the engine.
 // That is why it imports only what the system calls need. Everywhere but on Linux it does nothing.

@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -22,6 +23,10 @@ const variable = "FLOWRUN_SUPERVISOR"
 const patience = 10 * time.Second
 
 func init() {
+	if os.Getpid() == 1 && os.Args[0] == tree.InitName {
+		first(os.Args[1:])
+	}
+	tree.ProvideInit()
 	if !needed(os.Args) {
 		return
 	}
@@ -53,8 +58,10 @@ func rename(name string) {
 // supervisor is what the first process knows.
 type supervisor struct {
 	engine  int
-	fd      int  // its pidfd
-	lent    bool // the terminal is the engine's
+	fd      int           // its pidfd
+	lent    bool          // the terminal is the engine's
+	modes   *unix.Termios // that the terminal had; nil: there is none
+	typed   atomic.Bool   // we have had a SIGTSTP, as all of our job
 	signals chan os.Signal
 	swept   chan int // how many were left of earlier runs
 }
@@ -62,6 +69,7 @@ type supervisor struct {
 // start starts the engine: the same program with the same arguments.
 func start() (*supervisor, error) {
 	s := &supervisor{fd: -1, signals: make(chan os.Signal, 16), swept: make(chan int, 1)}
+	s.modes = modes()
 	inherited := tree.Inherited()
 	if err := tree.Supervise(); err != nil {
 		return nil, err
@@ -98,12 +106,16 @@ func (s *supervisor) supervise() {
 	signal.Ignore(unix.SIGTTOU) // so that the terminal can be taken back; the engine must not inherit it
 	go func() {
 		for sig := range s.signals {
+			if sig == unix.SIGTSTP {
+				s.typed.Store(true)
+			}
 			s.send(sig.(unix.Signal))
 		}
 	}()
 	status := s.wait()
 	s.takeTerminal()
 	ended, left := tree.EndAll(patience)
+	s.reclaimTerminal()
 	if n := <-s.swept; n > 0 {
 		fmt.Fprintf(os.Stderr, "flowrun: an earlier run was killed; %s that it had left %s ended\n", processes(n), were(n))
 	}
@@ -165,11 +177,53 @@ func (s *supervisor) stopped(sig unix.Signal) {
 		return // somebody else did, and will let it go on
 	}
 	again := s.takeTerminal()
-	_ = unix.Kill(os.Getpid(), unix.SIGSTOP) // until the shell says CONT
+	s.rest()
 	if again {
 		s.lendTerminal()
 	}
 	s.send(unix.SIGCONT)
+}
+
+// rest stops us until the shell lets our job go on. A Ctrl-Z that we have had has stopped what else is in the job. One
+// that only a step had, which has the terminal, has not: a script that has started us must stop, too, or the shell does
+// not see it. That is done by one signal to all, for the shell may let the job go on as soon as it has seen it stop.
+// There is no shell above the leader of a session.
+func (s *supervisor) rest() {
+	whom := 0
+	if s.typed.Swap(false) {
+		whom = os.Getpid()
+	}
+	if session, err := unix.Getsid(0); err != nil || session != unix.Getpgrp() {
+		_ = unix.Kill(whom, unix.SIGSTOP)
+	}
+}
+
+// reclaimTerminal takes the terminal from a step that had it when the engine was killed: when all has ended, its
+// foreground is a group that is no more. The modes are put back, too.
+func (s *supervisor) reclaimTerminal() {
+	terminal(func(tty int) {
+		now, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+		if err != nil || unix.Kill(-now, 0) != unix.ESRCH || unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, unix.Getpgrp()) != nil {
+			return
+		}
+		if s.modes != nil {
+			_ = unix.IoctlSetTermios(tty, unix.TCSETS, s.modes)
+		}
+	})
+}
+
+// modes are those of the terminal.
+func modes() (t *unix.Termios) {
+	terminal(func(tty int) { t, _ = unix.IoctlGetTermios(tty, unix.TCGETS) })
+	return t
+}
+
+// terminal calls f with the terminal, if there is one.
+func terminal(f func(tty int)) {
+	if tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+		defer unix.Close(tty)
+		f(tty)
+	}
 }
 
 // lendTerminal makes the engine the foreground instead of us, and says whether it is it.
@@ -189,14 +243,12 @@ func (s *supervisor) takeTerminal() bool {
 }
 
 // foreground gives the terminal from one group to another.
-func foreground(from, to int) bool {
-	tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(tty)
-	now, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
-	return err == nil && now == from && unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, to) == nil
+func foreground(from, to int) (given bool) {
+	terminal(func(tty int) {
+		now, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+		given = err == nil && now == from && unix.IoctlSetPointerInt(tty, unix.TIOCSPGRP, to) == nil
+	})
+	return given
 }
 
 func processes(n int) string {

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,9 @@ func number(b []byte) int {
 	n, _ := strconv.Atoi(string(b))
 	return n
 }
+
+// Children are those of this process, dead ones that are not collected included.
+func Children() []int { return children(os.Getpid()) }
 
 // children are those of all threads of a process, dead ones that are not collected included.
 func children(pid int) (all []int) {

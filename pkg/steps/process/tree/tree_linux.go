@@ -25,6 +25,7 @@ var self struct {
 	once   sync.Once
 	system system
 	last   atomic.Int64 // number of the newest Root
+	init   atomic.Bool  // see ProvideInit
 	// strays is held while strays are listed, signalled and collected: a number that was listed stays theirs.
 	strays sync.Mutex
 }
@@ -126,8 +127,8 @@ func (r *Root) Env(env []string) []string {
 	return append(out, Variable+"="+mark)
 }
 
-// Fork calls f, which forks the leader into a session of its own and returns its number. It must not run on the
-// process's first thread, nor twice at a time.
+// Fork calls f, which forks the leader into a session, or at least a process group, of its own and returns its number.
+// It must not run on the process's first thread, nor twice at a time.
 func (r *Root) Fork(f func() (int, error)) (err error) {
 	know().maker.limited(r.n, func() { r.leader, err = f() })
 	return err
@@ -184,7 +185,9 @@ func (r *Root) Kill() {
 
 // has checks that pid, of which a pidfd has been opened, is marked.
 func (r *Root) has(pid int) func(stat) bool {
-	return func(s stat) bool { return s.session == r.leader || know().maker.number(pid) == r.n }
+	return func(s stat) bool {
+		return s.session == r.leader || s.group == r.leader || know().maker.number(pid) == r.n
+	}
 }
 
 // Left are the processes of the root that are there when the leader has ended, without those below them. One that has
