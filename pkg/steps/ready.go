@@ -52,8 +52,8 @@ const readySchema = `{"title": "ready", "type": "object", "additionalProperties"
 	"run": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": ["string", "number", "boolean"]},
 		"description": "A program or a script, as of a run step: it is ready when this ends with exit status 0."},
 	"log": {"type": "string", "minLength": 1, "description": "A regular expression: it is ready when a line of its output matches."},
-	"every": ` + durationSchema + `,
-	"timeout": ` + durationSchema + `
+	"every": {"description": "The pause between two tries; 200ms by default.", ` + durationFields + `},
+	"timeout": {"description": "How long it is asked at most; 30s by default.", ` + durationFields + `}
 }}`
 
 func checkReady(constant map[string]any, report func(key, code, text string)) {

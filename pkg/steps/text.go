@@ -42,8 +42,12 @@ func noun(v any) string {
 	}
 }
 
-const durationSchema = `{"title": "duration", "type": ["string", "integer"], "minimum": 0, "maximum": 0,
-	"pattern": "^[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))*$|^[+-]?0$"}`
+// durationFields are those of a schema of durations, for one with a description of its own.
+const (
+	durationSchema = `{` + durationFields + `}`
+	durationFields = `"title": "duration", "type": ["string", "integer"], "minimum": 0, "maximum": 0,
+	"pattern": "^[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))*$|^[+-]?0$"`
+)
 
 // duration reads an evaluated argument as a time that is not negative.
 func duration(v any) (time.Duration, error) {
