@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // TestServices runs services that are real processes.
@@ -37,6 +40,11 @@ steps:
     run: sleep 1000
     ready: {run: 'test "$WHO" = service && test -e here && test "$0" = x', every: 10ms}
   - {id: test, run: 'echo tested'}`, `db cancelled, test succeeded: "tested"`},
+		{"a value in the script of a probe is data", `
+steps:
+  - {id: x, value: '"; touch pwned; echo "$(touch pwned)'}
+  - {id: db, background: true, run: sleep 1000, ready: {run: 'test "${{ steps.x.value }}" = "$WANT"', every: 10ms, timeout: 2s}, env: {WANT: "${{ steps.x.value }}"}}
+  - {id: test, run: 'test ! -e pwned && echo tested'}`, `x succeeded, db cancelled, test succeeded: "tested"`},
 		{
 			"lost while others run", `
 steps:
@@ -120,5 +128,22 @@ steps: [{http: "${{ inputs.url }}", retry: {attempts: 2, delay: 1s, max_delay: 3
 	}}})
 	if err != nil || pause != 2*time.Minute || r.Root.Status != event.Cancelled {
 		t.Errorf("it paused for %s, then %s: %v", pause, r.Root.Status, err)
+	}
+}
+
+// TestProbeOfAnotherShell: what stands in the script of a probe is judged by the shell of its service.
+func TestProbeOfAnotherShell(t *testing.T) {
+	for shell, want := range map[string]string{"sh": "", "bash": "", "python": "script-expression"} {
+		f, err := spec.Parse("flow.yaml", []byte(`
+flowrun: 1
+steps:
+  - {id: db, background: true, run: serve, shell: `+shell+`, ready: {run: 'ask "${{ run.id }}"'}}`), spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = plan.Compile(f, plan.Options{})
+		if got := fmt.Sprint(err); (err != nil) != (want != "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %v", shell, err)
+		}
 	}
 }
