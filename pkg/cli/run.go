@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -86,6 +87,10 @@ func (s *session) run(c *cli.Context) error {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
 	interrupted := make(chan struct{}, 1)
+	if s.lookup("GOGC") == "" && works(p) {
+		// Memory is what thousands of processes at work share; a workflow of values alone rather has the speed.
+		defer debug.SetGCPercent(debug.SetGCPercent(75))
+	}
 	ctx, kill, stop := s.signals(context.Background(), interrupted)
 	defer stop()
 	opt.Interrupted = func() {
@@ -117,6 +122,14 @@ func (s *session) run(c *cli.Context) error {
 // holdsSecrets says that flowrun knows more than a step of p may.
 func holdsSecrets(p *plan.Plan) bool {
 	return len(p.Secrets) > 0 || slices.ContainsFunc(p.Main.Inputs, func(in *ast.Input) bool { return in.Secret })
+}
+
+// works says whether a step of p works outside of this process.
+func works(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Steps, func(s *plan.Step) bool {
+		leaf, ok := s.Action().(*plan.Leaf)
+		return ok && leaf.Kind.Limited
+	})
 }
 
 // prepare loads what a command is about, and reads the inputs.

@@ -133,9 +133,11 @@ func (c *command) write(script, end string) *event.Error {
 	return nil
 }
 
-func (c *command) close() {
-	if c.file != "" {
-		_ = os.Remove(c.file)
+func (c *command) close() { removeScript(c.file) }
+
+func removeScript(file string) {
+	if file != "" {
+		_ = os.Remove(file)
 	}
 }
 

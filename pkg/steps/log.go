@@ -9,14 +9,15 @@ import (
 // logFile is one output of a step on disk. It is made when there is something to write, and open only while more
 // comes: a thousand steps that wait hold no descriptor for it.
 type logFile struct {
-	path string // "": none
-	file *os.File
-	made bool
-	err  error // the first; nothing is written after it
+	prefix string // of its path, before the name of the stream; "": none
+	stream string
+	file   *os.File
+	made   bool
+	err    error // the first; nothing is written after it
 }
 
 func (l *logFile) write(b []byte) {
-	if l.path == "" || l.err != nil || len(b) == 0 {
+	if l.prefix == "" || l.err != nil || len(b) == 0 {
 		return
 	}
 	if l.file == nil {
@@ -27,15 +28,18 @@ func (l *logFile) write(b []byte) {
 	_, l.err = l.file.Write(b)
 }
 
+func (l *logFile) path() string { return l.prefix + "." + l.stream }
+
 func (l *logFile) open() (err error) {
+	path := l.path()
 	flags := os.O_WRONLY | os.O_APPEND
 	if !l.made { // one that is there is another's
 		flags |= os.O_CREATE | os.O_EXCL
 	}
-	l.file, err = os.OpenFile(l.path, flags, 0o600)
+	l.file, err = os.OpenFile(path, flags, 0o600)
 	if !l.made && os.IsNotExist(err) {
-		if err = os.MkdirAll(filepath.Dir(l.path), 0o700); err == nil {
-			l.file, err = os.OpenFile(l.path, flags, 0o600)
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			l.file, err = os.OpenFile(path, flags, 0o600)
 		}
 	}
 	l.made = l.made || err == nil

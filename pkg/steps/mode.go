@@ -20,23 +20,14 @@ func mode(args kind.Args) process.Mode {
 	}
 }
 
-// onTerminal is one attempt of a step that has the terminal.
-func onTerminal(ctx context.Context, call kind.Call, opts options, cmd *command, spec process.Spec, ending process.Ending) event.Outcome {
-	p, err := process.Start(spec)
-	if err != nil {
-		return event.Failure(startError(cmd, err))
-	}
-	exit := p.Wait(ending)
+// leftTerminal is how a step ended that had the terminal.
+func (a *attempt) leftTerminal(ctx context.Context, exit process.Exit, code any) event.Outcome {
 	// Ctrl-C has reached the step alone. If that has died of it, as a shell says of its foreground job, the user meant
 	// the run. A program that took the signal as it took a key, as editors do, goes on.
-	if exit.Signal == "INT" && ctx.Err() == nil && call.Interrupt != nil {
-		call.Interrupt()
+	if exit.Signal == "INT" && ctx.Err() == nil && a.interrupt != nil {
+		a.interrupt()
 	}
-	opts.capture = "none"
-	o := outcome(opts, cmd, exit, nil)
-	o.Extra = map[string]any{"stdout": nil, "stderr": nil, "exit_code": nil}
-	if exit.Signal == "" {
-		o.Extra["exit_code"] = exit.Code
-	}
+	o := a.outcome(exit)
+	o.Extra = map[string]any{"stdout": nil, "stderr": nil, "exit_code": code}
 	return o
 }

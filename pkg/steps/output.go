@@ -21,23 +21,24 @@ import (
 type sink struct {
 	name   string
 	limit  int
+	out    says
 	kept   []byte
 	cut    bool // there was more than the limit; nothing is kept then
 	masked *mask.Stream
 	log    logFile
-	speech speech
-	watch  *watch // sees all of it; nil: nobody does
+	speech *speech // nil: nothing was said
+	watch  *watch  // sees all of it; nil: nobody does
 }
 
-func newSink(name string, limit int, out kind.Output) *sink {
-	s := &sink{
-		name: name, limit: limit,
-		log:    logFile{path: out.Log},
-		speech: speech{name: name, out: out, budget: burst},
-	}
-	if s.log.path != "" {
-		s.log.path += "." + name
-	}
+// says is what a sink needs of kind.Output.
+type says struct {
+	say   func(stream, text string)
+	skip  func(stream string, bytes int64)
+	whole bool
+}
+
+func newSink(name string, limit int, out *kind.Output) *sink {
+	s := &sink{name: name, limit: limit, out: says{out.Say, out.Skip, out.Whole}, log: logFile{prefix: out.Log, stream: name}}
 	if out.Mask != nil {
 		s.masked = out.Mask.Stream(s.record)
 	}
@@ -65,12 +66,15 @@ func (s *sink) Write(b []byte) (int, error) {
 // record takes what may be seen.
 func (s *sink) record(b []byte) {
 	s.log.write(b)
+	if s.speech == nil {
+		s.speech = &speech{name: s.name, says: s.out, budget: burst}
+	}
 	s.speech.write(b)
 }
 
 // File implements process.filer: without masks the process may write to the log itself.
 func (s *sink) File() *os.File {
-	if s.masked != nil || s.watch != nil || s.log.path == "" || s.log.open() != nil {
+	if s.masked != nil || s.watch != nil || s.log.prefix == "" || s.log.open() != nil {
 		return nil
 	}
 	f := s.log.file
@@ -80,18 +84,18 @@ func (s *sink) File() *os.File {
 
 // Filled takes what a process has written to the log.
 func (s *sink) Filled() {
-	f, err := os.Open(s.log.path)
+	f, err := os.Open(s.log.path())
 	if err != nil {
 		s.log.err = err
 		return
 	}
 	defer f.Close()
 	log := s.log
-	s.log.path = "" // it is written already
+	s.log.prefix = "" // it is written already
 	if n, err := io.Copy(s, f); err != nil {
 		log.err = err
 	} else if n == 0 {
-		log.err = os.Remove(log.path)
+		log.err = os.Remove(log.path())
 	}
 	s.log = log
 }
@@ -105,7 +109,9 @@ func (s *sink) end() {
 		s.masked.Close()
 	}
 	s.log.close()
-	s.speech.end()
+	if s.speech != nil {
+		s.speech.end()
+	}
 }
 
 // value is the whole output, or what stands for it when it was cut or is no text.

@@ -25,7 +25,7 @@ func TestSinkPassesAllOn(t *testing.T) {
 		word := rapid.SampledFrom([]string{"a", "\n", "é", "日本", "𝄞\n", "\r\n", strings.Repeat("x", 100), strings.Repeat("€", maxLine/3), strings.Repeat("long\n", 5000)})
 		all := strings.Join(rapid.SliceOfN(word, 0, 12).Draw(t, "words"), "")
 		var pieces []string
-		s := newSink("stdout", 1<<20, kind.Output{Whole: true, Say: func(_, text string) { pieces = append(pieces, text) }})
+		s := newSink("stdout", 1<<20, &kind.Output{Whole: true, Say: func(_, text string) { pieces = append(pieces, text) }})
 		for rest := all; rest != ""; {
 			n := min(len(rest), rapid.IntRange(1, maxLine).Draw(t, "n"))
 			if _, err := s.Write([]byte(rest[:n])); err != nil {
@@ -55,7 +55,7 @@ func TestSinkPassesAllOn(t *testing.T) {
 func TestFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder
-		s := newSink("stdout", 0, kind.Output{
+		s := newSink("stdout", 0, &kind.Output{
 			Say:  func(_, text string) { said.WriteString(text) },
 			Skip: func(_ string, n int64) { fmt.Fprintf(&said, "[%d bytes]\n", n) },
 		})
@@ -103,7 +103,7 @@ func TestFlood(t *testing.T) {
 func TestLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", "1")
 	var said strings.Builder
-	s := newSink("stderr", 1<<10, kind.Output{
+	s := newSink("stderr", 1<<10, &kind.Output{
 		Log: path, Mask: mask.New([]string{"hunter2hunter2"}),
 		Say: func(_, text string) { said.WriteString(text) },
 	})
@@ -120,7 +120,7 @@ func TestLog(t *testing.T) {
 	if info, err := os.Stat(path + ".stderr"); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	second := newSink("stderr", 1<<10, kind.Output{Log: path, Say: func(string, string) {}})
+	second := newSink("stderr", 1<<10, &kind.Output{Log: path, Say: func(string, string) {}})
 	_, _ = second.Write([]byte("x"))
 	second.end()
 	if second.log.problem() == nil {

@@ -28,14 +28,13 @@ const maxOutputs = 1 << 20
 //	{"key": ...}    or the whole file is one JSON object
 //
 // The last of several values for a key counts. Only an attempt that succeeded publishes its outputs.
-func runWithOutputs(ctx context.Context, call kind.Call) event.Outcome {
+func (r *runner) runWithOutputs(ctx context.Context, call kind.Call) event.Outcome {
 	folder, err := call.Temp()
 	if err != nil {
 		return event.Failure(event.Errorf(event.StartError, "no folder can be made for $FLOWRUN_OUTPUT: %v", err))
 	}
 	path := filepath.Join(folder, digest(8, "output", call.Step, strconv.Itoa(call.Attempt)))
-	call.Env = append(call.Env[:len(call.Env):len(call.Env)], "FLOWRUN_OUTPUT="+path)
-	o := run(ctx, call)
+	o := r.run(ctx, &call, "FLOWRUN_OUTPUT="+path)
 	outputs, there, failed := readOutputs(path)
 	if there { // a folder too, if a program made one of it
 		_ = os.RemoveAll(path)

@@ -74,7 +74,7 @@ func TestOutputs(t *testing.T) {
 		t.Run(c.script, func(t *testing.T) {
 			t.Parallel()
 			call, _ := newCall(t, kind.Args{"run": c.script})
-			o := runWithOutputs(t.Context(), call)
+			o := newRunner().runWithOutputs(t.Context(), call)
 			got := ""
 			if outputs, ok := o.Extra["outputs"]; ok {
 				b, _ := event.Marshal(outputs)

@@ -229,7 +229,7 @@ func tryHTTP(ctx context.Context, call kind.Call) (string, *event.Error) {
 // tryRun runs the program to its end, or kills it.
 func tryRun(ctx context.Context, call kind.Call) (string, *event.Error) {
 	call.Output = kind.Output{Say: func(string, string) {}, Skip: func(string, int64) {}}
-	o := run(ctx, call)
+	o := newRunner().run(ctx, &call, "")
 	switch {
 	case o.Status == event.Succeeded:
 		return "", nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,7 +116,7 @@ func runKind() *kind.Kind {
 		Quote:    quoteScript,
 		Limited:  true,
 		Terminal: []string{"interactive", "stdin", "capture", "capture_limit", "isolate"},
-		Run:      runWithOutputs,
+		Run:      newRunner().runWithOutputs,
 	}
 }
 
@@ -195,72 +196,124 @@ func readOptions(args kind.Args) (options, error) {
 	return o, nil
 }
 
-// run is one attempt.
-func run(ctx context.Context, call kind.Call) event.Outcome {
+// runner runs the processes of a kind. How many it starts at once is bounded, and each is started on a goroutine of its
+// own: so what waits for its turn to start, or for its process to end, is small. Of these there are as many as steps at work.
+type runner struct{ starting chan struct{} }
+
+func newRunner() *runner { return &runner{starting: make(chan struct{}, 2*runtime.GOMAXPROCS(0))} }
+
+// run is one attempt, with one more variable in the environment, if it is not "".
+func (r *runner) run(ctx context.Context, call *kind.Call, more string) event.Outcome {
+	select {
+	case r.starting <- struct{}{}:
+	case <-ctx.Done():
+		return event.Stopped(nil)
+	}
+	var a *attempt
+	var p *process.Process
+	var failed *event.Error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a, p, failed = begin(ctx, call, more)
+		<-r.starting
+	}()
+	<-done
+	if p != nil {
+		return a.end(ctx, p.Wait(a.ending))
+	}
+	if failed == nil {
+		return event.Stopped(nil)
+	}
+	return event.Failure(failed)
+}
+
+// begin starts the process. Without one it is stopped before that, or has failed.
+func begin(ctx context.Context, call *kind.Call, more string) (*attempt, *process.Process, *event.Error) {
 	opts, err := readOptions(call.Args)
 	if err != nil {
-		return event.Failure(event.Errorf(event.ValueError, "%v", err))
+		return nil, nil, event.Errorf(event.ValueError, "%v", err)
 	}
 	folder, failed := workFolder(call)
 	if failed != nil {
-		return event.Failure(failed)
+		return nil, nil, failed
 	}
-	env, failed := environment(call)
+	env, failed := environment(call, more)
 	if failed != nil {
-		return event.Failure(failed)
+		return nil, nil, failed
 	}
 	cmd, failed := readCommand(call.Args, folder, env)
 	if failed != nil {
-		return event.Failure(failed)
+		return nil, nil, failed
 	}
-	defer cmd.close()
-	if ctx.Err() != nil {
-		return event.Stopped(nil)
+	a := &attempt{
+		capture: opts.capture, codes: opts.codes, script: cmd.script, file: cmd.file, interrupt: call.Interrupt,
+		ending: process.Ending{Stop: ctx.Done(), Signal: opts.signal, Grace: opts.grace, Kill: call.Kill},
 	}
-
-	stdout, stderr := newSink("stdout", opts.limit, call.Output), newSink("stderr", opts.limit, call.Output)
-	ending := process.Ending{Stop: ctx.Done(), Signal: opts.signal, Grace: opts.grace, Kill: call.Kill}
-	stdout.watch, stderr.watch = watches(call)
-	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Stdout: stdout, Stderr: stderr}
-	if spec.Mode = mode(call.Args); spec.Mode == process.Terminal {
-		return onTerminal(ctx, call, opts, cmd, spec, ending)
-	}
-	if v, ok := call.Args["stdin"]; ok && v != nil {
-		spec.Stdin = text(v)
-	}
-	p, err := startPatiently(ctx, spec)
-	if err != nil {
-		if ctx.Err() != nil {
-			return event.Stopped(nil)
+	spec := process.Spec{Path: cmd.path, Args: cmd.argv, Env: env, Dir: folder, Mode: mode(call.Args)}
+	if spec.Mode != process.Terminal {
+		a.stdout, a.stderr = newSink("stdout", opts.limit, &call.Output), newSink("stderr", opts.limit, &call.Output)
+		a.stdout.watch, a.stderr.watch = watches(*call)
+		spec.Stdout, spec.Stderr = a.stdout, a.stderr
+		if v, ok := call.Args["stdin"]; ok && v != nil {
+			spec.Stdin = text(v)
 		}
-		return event.Failure(startError(cmd, err))
 	}
-	exit := p.Wait(ending)
-	stdout.end()
-	stderr.end()
-
-	o := outcome(opts, cmd, exit, stdout)
-	o.Extra = map[string]any{"stdout": stdout.value(), "stderr": stderr.value(), "exit_code": nil}
-	if exit.Signal == "" {
-		o.Extra["exit_code"] = exit.Code
+	p, err := start(ctx, spec)
+	if err == nil {
+		return a, p, nil
 	}
-	return logged(o, &stdout.log, &stderr.log)
+	cmd.close()
+	if ctx.Err() != nil {
+		return nil, nil, nil
+	}
+	return nil, nil, startError(cmd, err)
 }
 
-// startPatiently tries again for a while when the system has no room for another process now: others end.
-func startPatiently(ctx context.Context, spec process.Spec) (*process.Process, error) {
+// start starts a process. It tries again for a while when the system has no room for another one now: others end.
+func start(ctx context.Context, spec process.Spec) (*process.Process, error) {
 	begin := time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		p, err := process.Start(spec)
 		if err == nil || !process.NoRoom(err) || time.Since(begin) > patience {
 			return p, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, err
 		case <-time.After(pause):
 		}
 	}
+}
+
+// attempt is what there is to know of a process until it has ended.
+type attempt struct {
+	capture        string
+	codes          []int
+	script         bool   // its program is an interpreter with a script
+	file           string // the script's file, which is then removed; "" when there is none
+	ending         process.Ending
+	stdout, stderr *sink // nil: it has the terminal
+	interrupt      func()
+}
+
+// end is how the step ended whose process did.
+func (a *attempt) end(ctx context.Context, exit process.Exit) event.Outcome {
+	removeScript(a.file)
+	var code any
+	if exit.Signal == "" {
+		code = exit.Code
+	}
+	if a.stdout == nil {
+		return a.leftTerminal(ctx, exit, code)
+	}
+	a.stdout.end()
+	a.stderr.end()
+	o := a.outcome(exit)
+	o.Extra = map[string]any{"stdout": a.stdout.value(), "stderr": a.stderr.value(), "exit_code": code}
+	return logged(o, &a.stdout.log, &a.stderr.log)
 }
 
 // logged is the outcome when the logs have been written: a step whose output is not all there has failed.
@@ -270,7 +323,7 @@ func logged(o event.Outcome, logs ...*logFile) event.Outcome {
 		if err == nil {
 			continue
 		}
-		text := fmt.Sprintf("its log %s cannot be written: %v", l.path, err)
+		text := fmt.Sprintf("its log %s cannot be written: %v", l.path(), err)
 		if o.Err != nil {
 			o.Err.Message += "; " + text
 			return o
@@ -281,7 +334,7 @@ func logged(o event.Outcome, logs ...*logFile) event.Outcome {
 }
 
 // outcome is how a process that has ended counts.
-func outcome(opts options, cmd *command, exit process.Exit, stdout *sink) event.Outcome {
+func (a *attempt) outcome(exit process.Exit) event.Outcome {
 	if len(exit.Left) > 0 {
 		return event.Failure(event.Errorf(event.ExitError, "%s, and these processes cannot be killed: %s", exit, list(exit.Left)))
 	}
@@ -290,12 +343,15 @@ func outcome(opts options, cmd *command, exit process.Exit, stdout *sink) event.
 		e.Fields = map[string]any{"signal": exit.Signal}
 		return event.Failure(e)
 	}
-	if !slices.Contains(opts.codes, exit.Code) {
-		e := event.Errorf(event.ExitError, "%s%s", exit, exitHint(exit.Code, cmd.script))
+	if !slices.Contains(a.codes, exit.Code) {
+		e := event.Errorf(event.ExitError, "%s%s", exit, exitHint(exit.Code, a.script))
 		e.Fields = map[string]any{"exit_code": exit.Code}
 		return event.Failure(e)
 	}
-	value, err := captured(opts.capture, stdout)
+	if a.stdout == nil {
+		return event.Success(nil)
+	}
+	value, err := captured(a.capture, a.stdout)
 	if err != nil {
 		return event.Failure(err)
 	}
@@ -310,39 +366,37 @@ func list(numbers []int) string {
 	return strings.Join(words, ", ")
 }
 
-// environment is what the process gets, each name once: most programs see the first of two, shells the last.
-func environment(call kind.Call) ([]string, *event.Error) {
+// environment is what the process gets: the step's, what flowrun says of it, and one more variable if it is not "".
+func environment(call *kind.Call, more string) ([]string, *event.Error) {
 	values, failed := scriptVariables(call.Args)
 	if failed != nil {
 		return nil, failed
 	}
-	all := append(slices.Clip(call.Env),
+	own := append(values,
 		"FLOWRUN_RUN_ID="+call.RunID,
 		"FLOWRUN_STEP="+call.Step,
 		"FLOWRUN_ATTEMPT="+strconv.Itoa(call.Attempt),
-		"FLOWRUN_IDEMPOTENCY_KEY="+idempotencyKey(call),
-		"TRACEPARENT="+traceparent(call),
+		"FLOWRUN_IDEMPOTENCY_KEY="+idempotencyKey(*call),
+		"TRACEPARENT="+traceparent(*call),
 	)
-	all = append(all, values...)
-	at := make(map[string]int, len(all))
-	out := all[:0]
-	for _, v := range all {
+	if more != "" {
+		own = append(own, more)
+	}
+	env := make([]string, 0, len(call.Env)+len(own)+1) // and one for package tree
+	for _, v := range call.Env {
 		name, _, _ := strings.Cut(v, "=")
-		if strings.Contains(v, "\x00") {
+		if strings.IndexByte(v, 0) >= 0 {
 			return nil, event.Errorf(event.ValueError, "env: the value of %s holds a NUL, which no variable can", name)
 		}
-		if i, twice := at[name]; twice {
-			out[i] = v
-			continue
+		if !slices.ContainsFunc(own, func(o string) bool { return len(o) > len(name) && o[len(name)] == '=' && o[:len(name)] == name }) {
+			env = append(env, v)
 		}
-		at[name] = len(out)
-		out = append(out, v)
 	}
-	return out, nil
+	return append(env, own...), nil
 }
 
 // workFolder is the folder to run in, absolute.
-func workFolder(call kind.Call) (string, *event.Error) {
+func workFolder(call *kind.Call) (string, *event.Error) {
 	folder := call.Dir
 	switch v, ok := call.Args["dir"]; {
 	case !ok || v == nil:

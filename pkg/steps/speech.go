@@ -5,15 +5,13 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
 // speech says an output in whole lines. What comes faster than anybody reads is not said: then it is the begin that is,
 // and, when there is a pause, the end, with how much is missing between them.
 type speech struct {
 	name string
-	out  kind.Output
+	says
 	line []byte // the begin of a line whose end is not there yet; at most maxLine
 
 	budget  int       // how much may be said now
@@ -32,7 +30,7 @@ const (
 )
 
 func (s *speech) write(b []byte) {
-	if s.out.Whole {
+	if s.whole {
 		s.take(b)
 		return
 	}
@@ -87,7 +85,7 @@ func (s *speech) resume() {
 	s.skipped = 0
 	if missing > 0 {
 		s.flush()
-		s.out.Skip(s.name, missing)
+		s.says.skip(s.name, missing)
 	}
 	s.take(tail)
 	s.budget -= len(tail)
@@ -132,7 +130,7 @@ func (s *speech) flush() {
 
 func (s *speech) say(b []byte) {
 	if len(b) > 0 {
-		s.out.Say(s.name, clean(b))
+		s.says.say(s.name, clean(b))
 	}
 }
 

@@ -109,7 +109,7 @@ type Instant struct {
 // Call is everything that a Run gets.
 type Call struct {
 	Args    Args
-	Env     []string // NAME=value, complete: inherited, the workflow's and the step's
+	Env     []string // NAME=value, complete and each name once: inherited, the workflow's and the step's; not to be changed
 	Dir     string   // folder of the workflow's file, absolute
 	Step    string   // path
 	RunID   string

@@ -51,7 +51,7 @@ type Spec struct {
 	Mode Mode
 	Path string   // the program's file
 	Args []string // its arguments, its own name first
-	Env  []string // NAME=value, complete
+	Env  []string // NAME=value, complete and each name once; Start may change it
 	Dir  string
 	// Stdin is what it reads; empty is an empty file.
 	Stdin string

@@ -111,20 +111,19 @@ type Root struct {
 // NewRoot is a root without processes.
 func NewRoot() *Root { return &Root{n: int(self.last.Add(1)) & (1<<limitBits - 1)} }
 
-// Env adds the mark to the environment of the leader.
+// Env adds the mark to the environment of the leader, which may change env.
 func (r *Root) Env(env []string) []string {
 	mark := know().maker.text + strconv.Itoa(r.n)
-	out := make([]string, 0, len(env)+1)
-	for _, v := range env {
+	for i, v := range env {
 		if outer, ok := strings.CutPrefix(v, Variable+"="); ok {
 			if outer != "" {
 				mark = outer + " " + mark
 			}
-			continue
+			env[i] = Variable + "=" + mark
+			return env
 		}
-		out = append(out, v)
 	}
-	return append(out, Variable+"="+mark)
+	return append(env, Variable+"="+mark)
 }
 
 // Fork calls f, which forks the leader into a session, or at least a process group, of its own and returns its number.
