@@ -49,15 +49,19 @@ type Printer struct {
 
 // talk is what a step has said.
 type talk struct {
-	part  [2]string // of stdout and stderr: the line that is not complete
-	last  []string
-	lines int
+	part    [2]string // of stdout and stderr: the line that is not complete
+	streams [2]bool   // which of them said something
+	last    []string
+	stderr  []string // the last of stderr: a flood on stdout, whose end is told late, must not hide them
+	lines   int
+	skipped bool // not all of it was told
 }
 
 // failure is what the report on a cause needs beside the error.
 type failure struct {
 	step     *plan.Step
 	said     *talk
+	log      string // event.Event.Log
 	duration time.Duration
 	attempts int
 }
@@ -131,7 +135,7 @@ func (p *Printer) ended(e event.Event) {
 	p.errors += e.Returned
 	step := p.plan.Steps[e.Node]
 	if e.Status == event.Failed || step.Ready != nil { // a list may fail with a service that was cancelled, or ended well
-		p.failed[e.Path] = &failure{step: step, said: p.talk[e.Where.Step], duration: e.Duration, attempts: e.Attempt}
+		p.failed[e.Path] = &failure{step: step, said: p.talk[e.Where.Step], log: e.Log, duration: e.Duration, attempts: e.Attempt}
 	} else {
 		delete(p.failed, e.Path)
 	}
@@ -188,9 +192,21 @@ func (p *Printer) output(e event.Event) {
 		t = &talk{}
 		p.talk[e.Where.Step] = t
 	}
-	part := &t.part[0]
+	stream := 0
 	if e.Stream == "stderr" {
-		part = &t.part[1]
+		stream = 1
+	}
+	t.streams[stream] = t.streams[stream] || e.Stream != "echo"
+	part := &t.part[stream]
+	if e.Skipped > 0 {
+		t.skipped = true
+		if *part != "" {
+			p.say(e, t, *part)
+			*part = ""
+		}
+		if !p.opt.Quiet {
+			p.line(dim, "…", "not shown", p.label(e.Path), size(e.Skipped)+" of its output, faster than anybody reads; its log has all of it")
+		}
 	}
 	text := *part + e.Text
 	for {
@@ -229,10 +245,10 @@ func (p *Printer) say(e event.Event, t *talk, line string) {
 	raw := line
 	line = clean(drawn(line), p.opt.Color)
 	t.lines++
-	if len(t.last) == tailLines {
-		t.last = slices.Delete(t.last, 0, 1)
+	t.last = keep(t.last, line)
+	if e.Stream == "stderr" {
+		t.stderr = keep(t.stderr, line)
 	}
-	t.last = append(t.last, line)
 	if p.opt.Quiet {
 		return
 	}
@@ -248,6 +264,14 @@ func (p *Printer) say(e event.Event, t *talk, line string) {
 		p.out.WriteString(reset)
 	}
 	p.out.WriteString("\n")
+}
+
+// keep appends a line to the last ones.
+func keep(last []string, line string) []string {
+	if len(last) == tailLines {
+		last = slices.Delete(last, 0, 1)
+	}
+	return append(last, line)
 }
 
 // passes says that the output of a step is for the CI: `ci_commands: pass`.

@@ -242,3 +242,41 @@ func TestLongOutput(t *testing.T) {
 		t.Errorf("%d lines kept of %d, the last is %q", len(talk.last), talk.lines, talk.last[len(talk.last)-1])
 	}
 }
+
+// What was too fast to be told is said to be missing, and where it is when the step fails.
+func TestSkippedOutput(t *testing.T) {
+	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}}}
+	var out bytes.Buffer
+	r := New(&out, p, Options{})
+	at := event.Where{Step: 1, Node: 1}
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Text: "one"})
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stderr", Text: "why\n"})
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Skipped: 3 << 19})
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Text: "last\n"})
+	e := event.Errorf(event.ExitError, "exit status 3")
+	e.Step = "a"
+	r.Observe(event.Event{Type: event.StepEnd, Path: "a", Where: at, Outcome: event.Failure(e), Log: "/state/runs/R/logs/a/1"})
+	r.Observe(event.Event{Type: event.RunEnd, Outcome: event.Failure(e)})
+	want := `a | why
+a | one
+… not shown  a  1.5 MiB of its output, faster than anybody reads; its log has all of it
+a | last
+✗ failed     a  0s  ExitError: exit status 3
+
+✗ workflow failed in 0s: 1 failed
+
+a: ExitError: exit status 3
+    0s
+    the last lines of its output:
+    | why
+    | one
+    | last
+    the last lines of its stderr:
+    | why
+    all of it: /state/runs/R/logs/a/1.stdout
+    all of it: /state/runs/R/logs/a/1.stderr
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}

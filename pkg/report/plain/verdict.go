@@ -218,7 +218,7 @@ func (p *Printer) cause(b *branch, numbered bool) {
 		fmt.Fprintf(p.out, "    %s\n", clean(note, false))
 	}
 	if f != nil && f.said != nil {
-		p.tail(f.said)
+		p.tail(f)
 	}
 }
 
@@ -234,23 +234,52 @@ func notes(e *event.Error) []string {
 	return out
 }
 
-// tail shows the last lines that a step printed.
-func (p *Printer) tail(t *talk) {
-	last := slices.DeleteFunc(slices.Clone(t.last), func(l string) bool { return strings.TrimSpace(l) == "" })
-	if len(last) == 0 {
+// tail shows the last lines that a step printed, and where the others are.
+func (p *Printer) tail(f *failure) {
+	t := f.said
+	switch {
+	case t.skipped:
+		p.lines("the last lines of its output:", t.last)
+		p.lines("the last lines of its stderr:", t.stderr)
+	case t.lines > len(t.last):
+		p.lines(fmt.Sprintf("the last %d of %d lines of its output:", len(t.last), t.lines), t.last)
+	default:
+		p.lines("its output:", t.last)
 		return
 	}
-	what := "its output:"
-	if t.lines > len(t.last) {
-		what = fmt.Sprintf("the last %d of %d lines of its output:", len(t.last), t.lines)
+	for i, stream := range [...]string{"stdout", "stderr"} {
+		if t.streams[i] && f.log != "" {
+			fmt.Fprintf(p.out, "    all of it: %s.%s\n", f.log, stream)
+		}
 	}
-	fmt.Fprintf(p.out, "    %s\n", what)
-	for _, l := range last {
+}
+
+// lines shows what a step printed, but for empty lines.
+func (p *Printer) lines(title string, all []string) {
+	all = slices.DeleteFunc(slices.Clone(all), func(l string) bool { return strings.TrimSpace(l) == "" })
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(p.out, "    %s\n", title)
+	for _, l := range all {
 		fmt.Fprintf(p.out, "    | %s\n", l)
 		if p.opt.Color && strings.Contains(l, "\x1b") {
 			p.out.WriteString(reset)
 		}
 	}
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	for _, u := range [...]struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= u.bytes {
+			return fmt.Sprintf("%.1f %s", float64(n)/float64(u.bytes), u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }
