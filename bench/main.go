@@ -1,7 +1,7 @@
 // Command bench measures flowrun and prints each figure beside the goal that it was built for.
 //
 // Times on a shared machine say little, so most goals are ratios against a floor of the same run: a plain
-// yaml.v3 decode, a Go hello world, asyncio. Both sides take turns, and the medians are compared.
+// yaml.v3 decode, a Go hello world, asyncio, a loop in C. Both sides take turns, and the medians are compared.
 //
 //	go run ./bench [-only WORD] [-rounds N]
 //
@@ -30,6 +30,8 @@ func measures() []measure {
 		{"sleeps", sleepFigures},
 		{"loading", loadingFigures},
 		{"start", startFigures},
+		{"processes", processFigures},
+		{"output", outputFigures},
 	}
 }
 

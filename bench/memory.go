@@ -32,7 +32,7 @@ func child(name string) error {
 	}
 	run := work()
 	debug.FreeOSMemory()
-	before, err := resident("VmRSS")
+	before, err := resident(os.Getpid(), "VmRSS")
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func child(name string) error {
 	began := time.Now()
 	run()
 	took := time.Since(began)
-	peak, err := resident("VmHWM")
+	peak, err := resident(os.Getpid(), "VmHWM")
 	if err != nil {
 		return err
 	}
@@ -96,12 +96,13 @@ func inChild(name string) (cost, error) {
 	return c, err
 }
 
-// resident reads a line of /proc/self/status, in bytes; 0 where there is none.
-func resident(key string) (int64, error) {
+// resident reads a line of /proc/PID/status, in bytes; 0 where there is none.
+func resident(pid int, key string) (int64, error) {
 	if runtime.GOOS != "linux" {
 		return 0, nil
 	}
-	b, err := os.ReadFile("/proc/self/status")
+	file := fmt.Sprintf("/proc/%d/status", pid)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return 0, err
 	}
@@ -111,5 +112,5 @@ func resident(key string) (int64, error) {
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/self/status has no %s", key)
+	return 0, fmt.Errorf("%s has no %s", file, key)
 }

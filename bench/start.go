@@ -1,11 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-)
+import "fmt"
 
 const hello = `package main
 
@@ -16,29 +11,24 @@ func main() { os.Stdout.WriteString("hello\n") }
 
 // startFigures spawns flowrun and a hello world of Go in turn, both built here.
 func startFigures(r *report) error {
-	dir, err := os.MkdirTemp("", "flowrun-bench-")
+	w, err := newWorkshop()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	source, floor, flowrun := filepath.Join(dir, "hello.go"), filepath.Join(dir, "hello"), filepath.Join(dir, "flowrun")
-	if err := os.WriteFile(source, []byte(hello), 0o600); err != nil {
+	defer w.close()
+	source, err := w.write("hello.go", hello)
+	if err != nil {
 		return err
 	}
-	for out, what := range map[string]string{floor: source, flowrun: "./cmd/flowrun"} {
-		if text, err := exec.Command("go", "build", "-trimpath", "-o", out, what).CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", what, err, text)
-		}
+	floor, err := w.build("hello", source)
+	if err != nil {
+		return err
 	}
-	spawn := func(argv ...string) func() error {
-		return func() error {
-			if text, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-				return fmt.Errorf("%v: %w\n%s", argv, err, text)
-			}
-			return nil
-		}
+	flowrun, err := w.build("flowrun", "./cmd/flowrun")
+	if err != nil {
+		return err
 	}
-	took, err := turns(10*r.rounds, spawn(floor), spawn(flowrun, "version"), spawn(flowrun, "run", "examples/hello.yaml"))
+	took, err := turns(10*r.rounds, w.work(floor), w.work(flowrun, "version"), w.work(flowrun, "run", "examples/hello.yaml"))
 	if err != nil {
 		return err
 	}
