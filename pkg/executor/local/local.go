@@ -166,7 +166,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	call.Output = d.output
 	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
 	call.Output.Skip = func(stream string, bytes int64) { d.from <- message{leaf: n, stream: stream, skipped: bytes} }
-	if d.logs != nil {
+	if d.logs != nil && !k.Probe { // which has the step of its service
 		call.Output.Log = d.logs(call.Step)
 		d.logOf[call.Step] = call.Output.Log
 	}
