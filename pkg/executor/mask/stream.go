@@ -20,7 +20,8 @@ var mark = []byte(Mark)
 func (s *Set) Stream(to func([]byte)) *Stream { return &Stream{set: s, to: to} }
 
 // Write takes the next bytes, which are the caller's again when it returns. It passes on all but an end that may be the
-// begin of a secret, which is less than 32 bytes.
+// begin of a secret, which is less than 32 bytes. That waits for as long as nothing comes: a program that prints a secret
+// slowly must not get it through.
 func (t *Stream) Write(b []byte) {
 	if t.set == nil {
 		if len(b) > 0 {
@@ -51,10 +52,6 @@ func (t *Stream) settle(b []byte) {
 	t.pass(b, end)
 	t.n = copy(t.held[:], b[end:])
 }
-
-// Idle is told that nothing came for a while. What is held back then is the begin of a secret, and stays: a program
-// that prints a secret slowly must not get it through.
-func (t *Stream) Idle() {}
 
 // Close passes on what is held back. Nothing comes after it.
 func (t *Stream) Close() {
