@@ -99,7 +99,7 @@ func span(text string) time.Duration {
 // ready is when the first line is said that matches.
 func (s *script) ready(call kind.Call) (time.Duration, bool) {
 	for _, x := range s.says {
-		if call.Log != nil && call.Log.MatchString(x.line) {
+		if call.ReadyLine != nil && call.ReadyLine.MatchString(x.line) {
 			return x.at, true
 		}
 	}

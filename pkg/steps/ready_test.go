@@ -197,7 +197,7 @@ func TestReadyLog(t *testing.T) {
 	for _, stream := range []string{"1", "2"} {
 		call, _ := newCall(t, kind.Args{"run": "echo starting; echo listening on 80 >&" + stream + "; sleep 1000"})
 		ready := make(chan struct{}, 2)
-		call.Log, call.Ready = regexp.MustCompile(`^listening on \d+$`), func() { ready <- struct{}{} }
+		call.ReadyLine, call.Ready = regexp.MustCompile(`^listening on \d+$`), func() { ready <- struct{}{} }
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan event.Outcome)
 		go func() { ended <- run(ctx, call) }()

@@ -19,12 +19,12 @@ type watch struct {
 
 // watches are those of the two outputs of a service whose list waits for a line of either; nil when it does not.
 func watches(call kind.Call) (stdout, stderr *watch) {
-	if call.Log == nil {
+	if call.ReadyLine == nil {
 		return nil, nil
 	}
 	var once sync.Once
 	found := func() { once.Do(call.Ready) }
-	return &watch{match: call.Log.Match, found: found}, &watch{match: call.Log.Match, found: found}
+	return &watch{match: call.ReadyLine.Match, found: found}, &watch{match: call.ReadyLine.Match, found: found}
 }
 
 // see takes the next piece of the output.

@@ -32,7 +32,7 @@ func TestWatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, chunk := 0, 0
-			call := kind.Call{Log: regexp.MustCompile(c.pattern), Ready: func() { found++ }}
+			call := kind.Call{ReadyLine: regexp.MustCompile(c.pattern), Ready: func() { found++ }}
 			w, other := watches(call)
 			for i, b := range c.chunks {
 				w.see([]byte(b))

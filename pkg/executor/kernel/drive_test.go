@@ -118,7 +118,7 @@ func (h *host) Start(leaf int32, k *kind.Kind, call kind.Call) {
 	}
 	h.working[leaf] = w
 	d, o := doWork(k, call)
-	if at, ever := readyAt(call.Args); ever && call.Log != nil && at <= d {
+	if at, ever := readyAt(call.Args); ever && call.ReadyLine != nil && at <= d {
 		h.in(at, kernel.Input{Kind: kernel.Ready, Leaf: leaf})
 	}
 	h.endIn(leaf, d, o)

@@ -74,7 +74,7 @@ const (
 	Ended  InputKind = iota // a leaf has ended
 	Cancel                  // the run is told to stop
 	Kill                    // the run must end now: shields and cleanups too
-	Ready                   // the output of a leaf has matched kind.Call.Log
+	Ready                   // the output of a leaf has matched kind.Call.ReadyLine
 )
 
 // Kernel is one run. It is owned by one goroutine.

@@ -92,7 +92,7 @@ func (a *leafAct) begin(k *Kernel) {
 	}
 	call := kind.Call{Args: args, Env: env, Dir: a.N.Dir, Step: s.path(k), RunID: k.opt.RunID, Attempt: int(s.Attempt)}
 	if s.N.Ready != nil {
-		call.Log = s.N.Ready.Log
+		call.ReadyLine = s.N.Ready.Line
 	}
 	k.leaves++
 	k.host.Start(a.Self, a.N.Kind, call)

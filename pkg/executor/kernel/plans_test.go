@@ -478,7 +478,7 @@ func (m *maker) ready(s *plan.Step) *plan.Ready {
 	}
 	r := &plan.Ready{Probe: l}
 	if s.Kind == "work" && m.maybe(4) {
-		r.Log = regexp.MustCompile("ready")
+		r.Line = regexp.MustCompile("ready")
 	}
 	return r
 }

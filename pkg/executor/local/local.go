@@ -171,7 +171,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		d.logOf[call.Step] = call.Output.Log
 	}
 	call.Temp = d.temp.path
-	if call.Log != nil {
+	if call.ReadyLine != nil {
 		call.Ready = func() { d.from <- message{leaf: n, ready: true} }
 	}
 	interrupt := false

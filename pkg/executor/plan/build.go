@@ -255,7 +255,7 @@ func (b *builder) ready(p *place) *Ready {
 	r := &Ready{Probe: &Leaf{Kind: a.Kind, Args: b.args(p.args(a)), Dir: b.file.ast.Dir}}
 	for _, arg := range a.Args {
 		if arg.Key.Text == "log" {
-			r.Log = regexp.MustCompile(arg.Value.Const.(string))
+			r.Line = regexp.MustCompile(arg.Value.Const.(string))
 		}
 	}
 	return r

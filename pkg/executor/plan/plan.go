@@ -73,11 +73,11 @@ type Step struct {
 	Ready      *Ready // makes it a service: the list goes on when it is ready; nil: it is none
 }
 
-// Ready is the probe of a service, in the service's environment. Log is what a line of its output must match; nil: it is asked
-// otherwise.
+// Ready is the probe of a service, in the service's environment. Line is what a line of its output must match; nil: it is
+// asked otherwise.
 type Ready struct {
 	Probe *Leaf
-	Log   *regexp.Regexp
+	Line  *regexp.Regexp
 }
 
 // Env is one layer of `env`, over the layers outside it.

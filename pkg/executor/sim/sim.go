@@ -21,7 +21,7 @@ type Options struct {
 	Work func(k *kind.Kind, call kind.Call) (time.Duration, event.Outcome)
 	// Grace is how long a leaf takes to end when it is told to stop. Nil: no time.
 	Grace func(k *kind.Kind, call kind.Call) time.Duration
-	// Ready says after how long the output of a leaf matches what its service waits for (kind.Call.Log). Nil: none does.
+	// Ready says after how long the output of a leaf matches what its service waits for (kind.Call.ReadyLine). Nil: none does.
 	Ready func(k *kind.Kind, call kind.Call) (time.Duration, bool)
 	// Inputs come from outside at their time, in order of time.
 	Inputs []At
@@ -100,7 +100,7 @@ func (w *world) Start(leaf int32, k *kind.Kind, call kind.Call) {
 		d, o = w.opt.Work(k, call)
 	}
 	w.working[leaf] = work{kind: k, call: call}
-	if call.Log != nil && w.opt.Ready != nil {
+	if call.ReadyLine != nil && w.opt.Ready != nil {
 		if at, ever := w.opt.Ready(k, call); ever && at <= d {
 			w.in(at, kernel.Input{Kind: kernel.Ready, Leaf: leaf})
 		}

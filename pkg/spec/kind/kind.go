@@ -120,10 +120,10 @@ type Call struct {
 	Output Output
 	// Kill is closed when the step must end at once, without grace.
 	Kill <-chan struct{}
-	// Log is what a line of the output of a service must match before it is ready; nil: nobody waits for that. Ready is
-	// called when one does, at most once.
-	Log   *regexp.Regexp
-	Ready func()
+	// ReadyLine is what a line of the output of a service must match before it is ready; nil: nobody waits for that. Ready
+	// is called when one does, at most once.
+	ReadyLine *regexp.Regexp
+	Ready     func()
 	// Interrupt says, before Run returns, that the user wants the run to end: an action that had the terminal got the
 	// Ctrl-C, and flowrun did not. It may be nil.
 	Interrupt func()
