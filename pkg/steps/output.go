@@ -152,7 +152,7 @@ func captured(how string, stdout *sink) (any, *event.Error) {
 	case "json":
 		v, err := decode([]byte(all))
 		if err != nil {
-			return nil, jsonError(all, err)
+			return nil, jsonError("stdout", all, err)
 		}
 		return v, nil
 	default:
@@ -177,9 +177,10 @@ func chomp(s string) string {
 	return strings.TrimSuffix(s, "\n")
 }
 
-func jsonError(all string, err error) *event.Error {
+// jsonError says where all, which is what, is not JSON.
+func jsonError(what, all string, err error) *event.Error {
 	if strings.TrimSpace(all) == "" {
-		return event.Errorf(event.OutputError, "stdout is empty and not JSON, which capture: json needs")
+		return event.Errorf(event.OutputError, "%s is empty and not JSON, which capture: json needs", what)
 	}
 	var syntax *json.SyntaxError
 	where := ""
@@ -192,7 +193,7 @@ func jsonError(all string, err error) *event.Error {
 	if strings.Contains(err.Error(), "unexpected end") {
 		err, where = errors.New("it ends in the middle of a value"), ""
 	}
-	return event.Errorf(event.OutputError, "stdout is not JSON: %v%s: it begins with %s", err, where, head(all))
+	return event.Errorf(event.OutputError, "%s is not JSON: %v%s: it begins with %s", what, err, where, head(all))
 }
 
 // head is the begin of a text, quoted.

@@ -137,9 +137,7 @@ func outputObject(src []byte) (map[string]any, *event.Error) {
 	}
 	v, err := decode(src)
 	if err != nil {
-		e := jsonError(string(src), err)
-		e.Message = strings.Replace(e.Message, "stdout", "$FLOWRUN_OUTPUT begins with { and", 1)
-		return nil, e
+		return nil, jsonError("$FLOWRUN_OUTPUT begins with { and", string(src), err)
 	}
 	out := v.(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(out)) {

@@ -16,14 +16,15 @@ type speech struct {
 
 	budget  int       // how much may be said now
 	at      time.Time // when that was so
-	skipped int64     // since when nothing is said; 0: all is
+	skipped int64     // how much is not said, up to now; 0: all is said
 	tail    []byte    // the last that was skipped
 }
 
 const (
 	// maxLine is the longest piece that waits for its newline.
 	maxLine = 32 << 10
-	// burst is how much is said at once, and rate how much in a second after that; tail what is said of the end.
+	// burst is how much is said at once, and rate how much in a second after that; maxTail what is
+	// said of the end.
 	burst   = 1 << 20
 	rate    = 256 << 10
 	maxTail = 16 << 10
@@ -46,13 +47,13 @@ func (s *speech) write(b []byte) {
 	case s.skipped > 0:
 		s.resume()
 	}
-	if now := min(len(b), s.budget); now < len(b) {
-		if end := bytes.LastIndexByte(b[:now], '\n') + 1; end > 0 {
-			now = end
+	if fits := min(len(b), s.budget); fits < len(b) {
+		if end := bytes.LastIndexByte(b[:fits], '\n') + 1; end > 0 {
+			fits = end
 		}
-		s.take(b[:now])
-		s.budget -= now
-		s.skip(b[now:])
+		s.take(b[:fits])
+		s.budget -= fits
+		s.skip(b[fits:])
 		return
 	}
 	s.take(b)

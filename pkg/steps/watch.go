@@ -2,7 +2,8 @@ package steps
 
 import (
 	"bytes"
-	"sync"
+	"regexp"
+	"sync/atomic"
 
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
@@ -10,11 +11,11 @@ import (
 // watch looks for a line of one output that matches, whatever becomes of the output besides. A line that is longer than
 // maxLine is its first maxLine bytes.
 type watch struct {
-	match func(line []byte) bool
-	found func()
-	line  []byte
-	skip  bool // the rest of a long line, which was looked at
-	over  bool
+	pattern *regexp.Regexp
+	found   func()
+	over    *atomic.Bool // one was found in either output
+	line    []byte
+	skip    bool // the rest of a long line, which was looked at
 }
 
 // watches are those of the two outputs of a service whose list waits for a line of either; nil when it does not.
@@ -22,14 +23,14 @@ func watches(call kind.Call) (stdout, stderr *watch) {
 	if call.ReadyLine == nil {
 		return nil, nil
 	}
-	var once sync.Once
-	found := func() { once.Do(call.Ready) }
-	return &watch{match: call.ReadyLine.Match, found: found}, &watch{match: call.ReadyLine.Match, found: found}
+	w := watch{pattern: call.ReadyLine, found: call.Ready, over: &atomic.Bool{}}
+	other := w
+	return &w, &other
 }
 
 // see takes the next piece of the output.
 func (w *watch) see(b []byte) {
-	for w != nil && !w.over && len(b) > 0 {
+	for w != nil && !w.over.Load() && len(b) > 0 {
 		n := bytes.IndexByte(b, '\n')
 		part, rest := b, []byte(nil)
 		if n >= 0 {
@@ -51,8 +52,7 @@ func (w *watch) see(b []byte) {
 
 // look looks at a line.
 func (w *watch) look() {
-	if w.match(bytes.TrimSuffix(w.line, []byte("\r"))) {
+	if w.pattern.Match(bytes.TrimSuffix(w.line, []byte("\r"))) && !w.over.Swap(true) {
 		w.found()
-		w.over, w.line = true, nil
 	}
 }
