@@ -20,7 +20,7 @@ type Options struct {
 	// Output is what leaves get for their output, but for its functions.
 	Output kind.Output
 	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
-	// once for each attempt, from one goroutine.
+	// once for each attempt, from one goroutine, and not for probes, which keep none.
 	Logs func(path string) string
 	// Kill, when it is closed, ends the run now: shields and cleanups too.
 	Kill <-chan struct{}
@@ -42,7 +42,10 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	if opt.Kernel.Start.IsZero() {
 		opt.Kernel.Start = begin
 	}
-	d := &driver{begin: begin, observe: opt.Observe, output: opt.Output, logs: opt.Logs, logOf: map[string]string{}, interrupted: opt.Interrupted, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d := &driver{
+		begin: begin, observe: opt.Observe, interrupted: opt.Interrupted, output: opt.Output, logs: opt.Logs,
+		logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{},
+	}
 	d.k = kernel.New(p, opt.Kernel, d)
 	d.loop(ctx, opt.Kill)
 	d.running.Wait()
@@ -53,14 +56,13 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 
 // driver is the kernel.Host of a run. Its fields belong to the loop; leaves speak through the channel.
 type driver struct {
-	k       *kernel.Kernel
-	begin   time.Time
-	observe func(event.Event)
-	output  kind.Output
-	logs    func(path string) string
-	logOf   map[string]string // of the last attempt of steps that have not ended
-	// interrupted is Options.Interrupted.
-	interrupted func()
+	k           *kernel.Kernel
+	begin       time.Time
+	observe     func(event.Event)
+	interrupted func() // nil: nobody wants to know
+	output      kind.Output
+	logs        func(path string) string
+	logOf       map[string]string // of the last attempt of steps that have not ended
 	from        chan message
 	leaves      map[int32]*leaf
 	running     sync.WaitGroup
