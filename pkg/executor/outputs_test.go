@@ -59,3 +59,28 @@ steps:
 		t.Errorf("left behind: %v %v", left, err)
 	}
 }
+
+// TestOutputsAfterTidying: a step that removes all temporary files, as some do on a CI machine, takes nothing from those
+// after it.
+func TestOutputsAfterTidying(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	p := compileWith(t, steps.Builtin(), "outputs.yaml", []byte(`
+flowrun: 1
+steps:
+  - run: echo a=1 > "$FLOWRUN_OUTPUT"; rm -rf "$TMPDIR"/*
+  - id: after
+    run: echo a=2 > "$FLOWRUN_OUTPUT"
+  - value: ${{ steps.after.outputs.a }}
+`), nil)
+	r, err := executor.Run(context.Background(), p, executor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Root.Value != "2" {
+		t.Errorf("got %v\n%v", r.Root.Value, r.Root.Err)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
