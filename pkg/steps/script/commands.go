@@ -32,6 +32,8 @@ func interpreters(name string) (interpreter, bool) {
 		return interpreter{code: "c", long: []string{"--command", "--session-command"}, values: "sguwEt", late: true}, true
 	case "python", "pypy":
 		return interpreter{code: "c", values: "mWX"}, true
+	case "expect", "tclsh":
+		return interpreter{code: "c", late: true}, true
 	case "perl", "ruby", "lua", "osascript":
 		return interpreter{code: "eE", values: "I"}, true
 	case "node", "deno", "bun":
@@ -131,6 +133,14 @@ func special(w wordOf) bool {
 	return strings.HasPrefix(w.text, "/dev/") || strings.HasPrefix(w.text, "/proc/")
 }
 
+// input says whether the word is the standard input as a file, or an option with that as its value: -, -f-, -f/dev/stdin.
+func (w wordOf) input() bool {
+	if !strings.HasPrefix(w.text, "-") {
+		return special(w)
+	}
+	return w.text != "--" && strings.HasSuffix(w.text, "-") || strings.Contains(w.text, "/dev/stdin")
+}
+
 // option says whether the word may be an option: it is one, or its value decides.
 func (w wordOf) option() bool { return strings.HasPrefix(w.text, "-") || w.text == "" && !w.static }
 
@@ -197,7 +207,7 @@ func (r *reader) call(list []wordOf) {
 	name, rest := path.Base(list[at].text), list[at+1:]
 	if list[at].static {
 		switch name {
-		case "eval", "trap", "alias", "bind", "complete", "compgen", "enable", "fc", "watch", "parallel":
+		case "eval", "trap", "alias", "bind", "complete", "compgen", "enable", "fc", "watch", "parallel", "tmux", "screen":
 			refuse(rest, codeOf(name))
 		case "let":
 			refuse(rest, whyArith)
@@ -414,7 +424,9 @@ func (r *reader) callReadsCode(c *syntax.CallExpr) (reason, bool) {
 	}
 	name, rest := path.Base(list[at].text), list[at+1:]
 	switch {
-	case name == "ssh", name == "ed", name == "ex":
+	case name == "ssh", name == "ed", name == "ex", name == "at", name == "batch", name == "crontab":
+		return codeOf(name), true
+	case (name == "make" || name == "gmake") && slices.ContainsFunc(rest, wordOf.input):
 		return codeOf(name), true
 	case name == "read" && slices.ContainsFunc(rest, func(w wordOf) bool { return r.numbers[w.text] }):
 		return whyNumber, true

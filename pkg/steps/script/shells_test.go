@@ -421,6 +421,8 @@ flock /dev/null §
 watch §
 parallel ::: §
 make -f /dev/null §
+echo "all: ; §" | make -f - all
+echo § | make -f /dev/null x=1
 tar cf /dev/null §
 git -c § version
 git §
