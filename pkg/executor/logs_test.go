@@ -15,7 +15,7 @@ func TestLogs(t *testing.T) {
 	p := compile(t, `flowrun: 1
 steps:
   - {id: again, run: 'echo $FLOWRUN_ATTEMPT; exit 1', retry: {attempts: 2, delay: 0s}, except: [{value: 1}]}
-  - {id: db, background: true, run: 'echo up; sleep 1000', ready: {run: 'echo asked', every: 10ms}}
+  - {id: db, background: true, run: 'echo up; sleep 1000', ready: {log: up}}
   - {id: quiet, run: 'exit 0'}
 `)
 	folder := t.TempDir()
