@@ -161,8 +161,21 @@ func startError(c *command, err error) *event.Error {
 	case errors.Is(err, syscall.E2BIG):
 		return event.Errorf(event.StartError, "%s cannot be run: its arguments and environment are too long; give large data by stdin", name)
 	case process.NoRoom(err):
-		return event.Errorf(event.StartError, "%s cannot be run: the system has no room for another process (%v, asked for %s): run fewer at once, with --jobs or limit", name, err, patience)
+		return event.Errorf(event.StartError, "%s cannot be run: the system has no room for another process (%v, asked for %s): "+
+			"run fewer at once, with --jobs or limit%s", name, err, patience, moreRoom(err))
 	default:
 		return event.Errorf(event.StartError, "%s cannot be run: %v", name, err)
+	}
+}
+
+// moreRoom names the limit of the user that an error is about.
+func moreRoom(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return ", or raise ulimit -n"
+	case errors.Is(err, syscall.EAGAIN):
+		return ", or raise ulimit -u"
+	default:
+		return ""
 	}
 }

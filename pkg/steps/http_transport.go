@@ -56,7 +56,7 @@ func (w *wires) dial(_ context.Context, network, addr string) (net.Conn, error) 
 	w.mu.Unlock()
 	defer w.dials.Done()
 	d := net.Dialer{Timeout: connectTimeout}
-	c, err := d.DialContext(w.ctx, network, addr)
+	c, err := patiently(w.ctx, func() (net.Conn, error) { return d.DialContext(w.ctx, network, addr) })
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -95,7 +96,8 @@ func (s *sink) Filled() {
 	if n, err := io.Copy(s, f); err != nil {
 		log.err = err
 	} else if n == 0 {
-		log.err = os.Remove(log.path())
+		log.made, log.err = false, os.Remove(log.path())
+		_ = os.Remove(filepath.Dir(log.path())) // if that was all
 	}
 	s.log = log
 }

@@ -259,7 +259,7 @@ func begin(ctx context.Context, call *kind.Call, more string) (*attempt, *proces
 			spec.Stdin = text(v)
 		}
 	}
-	p, err := start(ctx, spec)
+	p, err := patiently(ctx, func() (*process.Process, error) { return process.Start(spec) })
 	if err == nil {
 		return a, p, nil
 	}
@@ -270,16 +270,17 @@ func begin(ctx context.Context, call *kind.Call, more string) (*attempt, *proces
 	return nil, nil, startError(cmd, err)
 }
 
-// start starts a process. It tries again for a while when the system has no room for another one now: others end.
-func start(ctx context.Context, spec process.Spec) (*process.Process, error) {
+// patiently tries again for a while when the system has no room for another process or connection now: others end.
+func patiently[T any](ctx context.Context, try func() (T, error)) (T, error) {
 	begin := time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			var none T
+			return none, err
 		}
-		p, err := process.Start(spec)
+		v, err := try()
 		if err == nil || !process.NoRoom(err) || time.Since(begin) > patience {
-			return p, err
+			return v, err
 		}
 		select {
 		case <-ctx.Done():

@@ -30,8 +30,8 @@ func (c *compiler) build(f *ast.File) {
 	p.Name, p.File = f.Main.Name.Text, f.Path
 	jobs := int32(-1)
 	bound := Semaphore{Name: Jobs, Permits: c.opt.Jobs}
-	if c.opt.Room > 0 && (c.opt.Jobs == 0 || c.opt.Room < c.opt.Jobs) {
-		bound = Semaphore{Name: Room, Permits: c.opt.Room}
+	if room := c.room(); room > 0 && (c.opt.Jobs == 0 || room < c.opt.Jobs) {
+		bound = Semaphore{Name: Room, Permits: room}
 	}
 	if bound.Permits > 0 {
 		jobs = int32(len(p.Semaphores))
@@ -96,6 +96,23 @@ func (p *place) kind() string {
 	default:
 		panic("plan: unknown action")
 	}
+}
+
+// room is what Options.Room leaves for steps that wait for their turn. Those in the background have theirs at once, and
+// may keep it as long as the run.
+func (c *compiler) room() int {
+	room := c.opt.Room
+	if room == 0 {
+		return 0
+	}
+	for _, u := range c.units {
+		for _, p := range u.places {
+			if p.inBack && p.limited() {
+				room--
+			}
+		}
+	}
+	return max(1, room)
 }
 
 func (p *place) order() int64 {

@@ -15,6 +15,8 @@ type poller struct {
 	fd   int
 	null int // what a step without stdin reads; opened once
 	done chan struct{}
+	// prepared: there are threads in reserve. It belongs to whose turn it is to start a leader.
+	prepared bool
 	buffers
 
 	mu   sync.Mutex

@@ -1,12 +1,17 @@
 package process
 
-import "golang.org/x/sys/unix"
+import (
+	"runtime"
+	"sync"
 
-// reserve is how many descriptors are left for all that is no step, and fds how many a step has that has pipes.
-const (
-	reserve = 64
-	fds     = 3
+	"golang.org/x/sys/unix"
 )
+
+// fds is how many descriptors a step has that has pipes: these, its pidfd, and the logs that they are passed on to.
+const fds = 5
+
+// reserve is how many of n descriptors are left for all that is no step, and for what a step opens for a moment.
+func reserve(n int) int { return min(64, n/2) }
 
 // piped is how many steps at once have pipes; the others write into files themselves, and have one descriptor.
 func piped() int { return min(1024, descriptors()/16) }
@@ -17,7 +22,7 @@ func Room() int {
 	if n == 0 {
 		return 0
 	}
-	return max(1, piped()+n-reserve-fds*piped())
+	return max(1, piped()+n-reserve(n)-fds*piped())
 }
 
 func descriptors() int {
@@ -26,4 +31,35 @@ func descriptors() int {
 		return 0
 	}
 	return int(min(limit.Cur, 1<<20))
+}
+
+// several is how many steps at once make it worth while to have threads in reserve, and threads how many.
+const (
+	several = 4
+	threads = 10
+)
+
+// many says that there are so many steps that they may leave this program no room for a thread of its own.
+func (f *forker) many() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.live >= several
+}
+
+// prepare makes threads while there is room for them; the runtime keeps them. Where it gets none when it needs one, as
+// when the steps have all the processes that a user may have (ulimit -u), it can only abort.
+func prepare() {
+	var made, over sync.WaitGroup
+	made.Add(threads)
+	over.Add(1)
+	for range threads {
+		go func() {
+			runtime.LockOSThread() // so that it is a thread that waits
+			defer runtime.UnlockOSThread()
+			made.Done()
+			over.Wait()
+		}()
+	}
+	made.Wait()
+	over.Done()
 }

@@ -32,9 +32,9 @@ type filer interface {
 }
 
 // wire makes the wires. After an error nothing has to be closed.
-func wire(spec Spec) (w *wires, err error) {
+func wire(spec Spec) (_ *wires, err error) {
 	thread.turn.Lock()
-	w = &wires{wrote: make(chan struct{})}
+	w := &wires{wrote: make(chan struct{})}
 	if w.poller, err = thread.hold(); err != nil {
 		thread.turn.Unlock()
 		return nil, err
@@ -45,6 +45,10 @@ func wire(spec Spec) (w *wires, err error) {
 			w.drop()
 		}
 	}()
+	if !w.poller.prepared && thread.many() {
+		w.poller.prepared = true
+		prepare()
+	}
 	if spec.terminal != nil {
 		for _, f := range spec.terminal.files {
 			w.child = append(w.child, f.Fd())
@@ -104,6 +108,9 @@ func (w *wires) drop() {
 	}
 	for _, o := range w.streams {
 		o.finish()
+	}
+	for _, f := range w.filled {
+		f.Filled()
 	}
 	thread.release()
 }
