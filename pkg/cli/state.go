@@ -64,6 +64,8 @@ func writable(dir string) error {
 	switch {
 	case err != nil:
 		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is a link: name the folder itself")}
 	case !info.IsDir():
 		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is no folder")}
 	}
