@@ -26,6 +26,7 @@ steps:
       cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -a '^TOKEN=kept-from-st[e]ps' && exit 1
       cat /proc/$PPID/environ && exit 1
       echo kept
+  - {id: alone, run: 'test $$ -lt 100 && echo apart', isolate: pid}
 `
 	if err := os.WriteFile(filepath.Join(c.dir, "flow.yaml"), []byte(file), 0o644); err != nil {
 		t.Fatal(err)
@@ -33,7 +34,7 @@ steps:
 	cmd := c.cmd("run", "flow.yaml")
 	cmd.Env = append(cmd.Env, "TOKEN=kept-from-steps", "HOME="+c.dir)
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "look | kept\n") {
+	if err != nil || !strings.Contains(string(out), "look | kept\n") || !strings.Contains(string(out), "alone | apart\n") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
