@@ -51,6 +51,23 @@ func read(path string) ([]byte, error) {
 	}
 }
 
+// write writes a file of /proc.
+func write(path string, b []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, b)
+	return err
+}
+
+// signed is a number at the begin of a file of /proc, which may be negative.
+func signed(b []byte) int {
+	n, _ := strconv.Atoi(string(bytes.TrimSpace(b)))
+	return n
+}
+
 func readStat(pid int) (s stat, ok bool) {
 	b, err := read(proc(pid, "stat"))
 	if err != nil {

@@ -18,6 +18,8 @@ type system struct {
 	// owned is set when every child of this process that is not a leader is a stray: see Own.
 	owned bool
 	list  int // the kernel's list of the strays, open: it is looked at when each step ends
+	// sooner is the readiness of a leader to be killed when memory is out, as the kernel reads it; nil: ours.
+	sooner []byte
 }
 
 // self is found out once. Children are a property of the process, so what is known of them is one of it, too.
@@ -57,8 +59,20 @@ func Own(supervisor int) {
 				s.maker.limit = hash(top)
 			}
 		}
+		if s.owned {
+			s.sooner = sooner()
+		}
 		self.system = s
 	})
+}
+
+// sooner is 500 thousandths more than we have: when memory is out, a step is the first to go, not what watches over it.
+func sooner() []byte {
+	b, err := read(proc(os.Getpid(), "oom_score_adj"))
+	if err != nil {
+		return nil
+	}
+	return strconv.AppendInt(nil, int64(min(1000, signed(b)+500)), 10)
 }
 
 func know() *system {
@@ -130,6 +144,9 @@ func (r *Root) Env(env []string) []string {
 // It must not run on the process's first thread, nor twice at a time.
 func (r *Root) Fork(f func() (int, error)) (err error) {
 	know().maker.limited(r.n, func() { r.leader, err = f() })
+	if s := know(); err == nil && s.sooner != nil {
+		_ = write(proc(r.leader, "oom_score_adj"), s.sooner)
+	}
 	return err
 }
 
