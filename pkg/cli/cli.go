@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/report/problems"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -74,7 +75,11 @@ func Main(args []string, sys System) (code int) {
 // session is one command line at work.
 type session struct {
 	System
-	code int // of a command that did its work
+	code    int // of a command that did its work
+	sources problems.Sources
+	shown   int  // problems so far
+	hidden  int  // problems that were too many
+	color   bool // for what is wrong
 }
 
 // newApp makes the tables of commands and flags.
@@ -120,12 +125,36 @@ func (s *session) report(err error) int {
 	case errors.As(err, &bug):
 		code = exitFault
 	case errors.As(err, &list):
-		text = fmt.Sprintln(list)
+		s.problems(list)
+		s.uncovered()
+		return code
 	case errors.As(err, &wrong) && wrong.hint != "":
 		text = fmt.Sprintf("flowrun: %s (%s)\n", err, wrong.hint)
 	}
 	io.WriteString(s.Stderr, plain.Inert(text)) // what is wrong is quoted, and may be anybody's
 	return code
+}
+
+// problems shows what is wrong in files: each, until there are too many of them.
+func (s *session) problems(list diag.List) {
+	for i, d := range list {
+		if s.shown == problems.MaxShown {
+			s.hidden += len(list) - i
+			return
+		}
+		if s.shown > 0 {
+			io.WriteString(s.Stderr, "\n")
+		}
+		s.shown++
+		io.WriteString(s.Stderr, problems.Text(d, &s.sources, s.color))
+	}
+}
+
+// uncovered says how many problems were not shown.
+func (s *session) uncovered() {
+	if s.hidden > 0 {
+		fmt.Fprintf(s.Stderr, "\n... and %d more\n", s.hidden)
+	}
 }
 
 // lookup is an environment variable; "" when it is not set.

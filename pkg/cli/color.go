@@ -7,9 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// color says whether what goes to w gets colours: the flag, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether w is
+// colors says whether what goes to w gets colours: the flag, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether w is
 // a terminal.
-func (s *session) color(c *cli.Context, w io.Writer) (bool, error) {
+func (s *session) colors(c *cli.Context, w io.Writer) (bool, error) {
 	switch v := c.String(flagColor); v {
 	case "always":
 		return true, nil

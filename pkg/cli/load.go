@@ -24,8 +24,11 @@ import (
 // defaultFiles are the names that are looked for when no FILE is given.
 func defaultFiles() []string { return []string{"flowrun.yaml", "flowrun.yml"} }
 
-// enter changes to the folder of -C.
-func (s *session) enter(c *cli.Context) error {
+// enter changes to the folder of -C, and sees whether there shall be colours.
+func (s *session) enter(c *cli.Context) (err error) {
+	if s.color, err = s.colors(c, s.Stderr); err != nil {
+		return err
+	}
 	dir := c.String(flagDirectory)
 	if dir == "" {
 		return nil
@@ -82,7 +85,7 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 	}
 	opt := executor.LoadOptions{
 		Kinds: steps.Builtin(), Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
-		Jobs: c.Int(flagJobs), Room: process.Room(),
+		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.sources.Add,
 	}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)

@@ -58,7 +58,7 @@ func (s *session) run(c *cli.Context) error {
 	default:
 		return usage("", "--%s: %q is none of text, json, ndjson", flagFormat, format)
 	}
-	color, err := s.color(c, text)
+	color, err := s.colors(c, text)
 	if err != nil {
 		return err
 	}

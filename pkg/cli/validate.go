@@ -42,7 +42,7 @@ func (s *session) validate(c *cli.Context) error {
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return usage("", "standard input (-) can be read once only")
 	}
-	problems, wrong := 0, 0
+	problems, wrong, unplaced := 0, 0, 0
 	for _, path := range files {
 		_, err := s.load(path, c)
 		if err == nil {
@@ -54,11 +54,20 @@ func (s *session) validate(c *cli.Context) error {
 		if errors.As(err, &list) {
 			problems += len(list) - 1
 		}
-		s.report(err)
+		if list != nil {
+			s.problems(list)
+		} else {
+			unplaced++
+			s.report(err)
+		}
 	}
+	s.uncovered()
 	switch {
 	case wrong > 0:
 		s.code = exitRefused
+		if problems > unplaced {
+			io.WriteString(s.Stderr, "\n")
+		}
 		fmt.Fprintf(s.Stderr, "%s in %s\n", count(problems, "error"), ofFiles(wrong, len(files)))
 	case !c.Bool(flagQuiet):
 		io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))))

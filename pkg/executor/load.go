@@ -27,12 +27,15 @@ type LoadOptions struct {
 	// Room is how many of them the machine has room for (process.Room), beyond which steps wait for their turn,
 	// outside of their timeouts; 0: any number.
 	Room int
+	// Source is told the text of each workflow file that was read, right or wrong, under the name that messages have for
+	// it: so they can be shown with the lines that they are about. May be nil.
+	Source func(path string, src []byte)
 }
 
 // Load reads the workflow file at path with the files that it calls, checks everything and compiles it. What the operating
 // system refuses comes back as it is; any other error is a diag.List of all that is wrong in all these files, sorted.
 func Load(path string, opt LoadOptions) (*plan.Plan, error) {
-	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile)}
+	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile), Source: opt.Source}
 	compiling := plan.Options{
 		Jobs: opt.Jobs, Room: opt.Room,
 		Open: func(dir, path string) (*ast.File, error) {

@@ -47,7 +47,7 @@ func rooms() map[string][]string {
 		"pkg/steps/process":            {"pkg/steps/process/tree"},
 		"pkg/steps/process/tree":       nil,
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
-		"pkg/report/...":               {event, plan, "pkg/report/..."},
+		"pkg/report/...":               {event, plan, diag, "pkg/report/..."},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},
 		"docs":                         {"pkg/...", "schema"},

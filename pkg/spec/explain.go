@@ -64,7 +64,7 @@ func (r *reader) found(f finding) {
 
 // find makes a finding at a place about a value.
 func (r *reader) find(at, about *yaml.Node, code, format string, args ...any) finding {
-	return finding{diag.Diagnostic{Pos: r.text.pos(at), Code: code, Text: fmt.Sprintf(format, args...)}, about}
+	return finding{diag.Diagnostic{Pos: r.text.pos(at), Code: code, Text: fmt.Sprintf(format, args...), Len: r.text.width(at)}, about}
 }
 
 // explain says what schema refuses in n, which stands beside key.
@@ -135,7 +135,7 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 	f := r.find(n, n, "wrong-type", "%s must be %s, and this is %s", key.Value, wanted(schema, types), what)
 	switch {
 	case what == "nothing":
-		f.Pos = r.text.pos(key)
+		f.Pos, f.Len = r.text.pos(key), r.text.width(key)
 		f.Text = fmt.Sprintf("%s has no value: it must be %s", key.Value, wanted(schema, types))
 	case schema["title"] == "retry":
 		f.Help = "write retry: {attempts: " + n.Value + "}"
@@ -307,7 +307,7 @@ func (r *reader) explainList(schema object, n, key *yaml.Node, mode kind.Mode) [
 		found := r.explain(items, c, &item, mode)
 		for i := range found {
 			if found[i].Pos == r.text.pos(key) { // a null has no place but its own here
-				found[i].Pos = r.text.pos(c)
+				found[i].Pos, found[i].Len = r.text.pos(c), r.text.width(c)
 			}
 		}
 		out = append(out, found...)

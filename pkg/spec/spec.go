@@ -50,6 +50,8 @@ type Options struct {
 	// ReadFile reads dotenv files; path is absolute, or one of EnvFiles. Nil: none is read, and their variables are not
 	// there. Load sets it to ReadFile of this package.
 	ReadFile func(path string) ([]byte, error)
+	// Source is told by Load what each workflow file is, right or wrong, under the name that messages have for it. May be nil.
+	Source func(path string, src []byte)
 }
 
 // Parse reads a workflow file. path is its name in messages. The error is a diag.List, sorted, with all that
@@ -80,6 +82,9 @@ func Load(path string, stdin io.Reader, opt Options) (*ast.File, error) {
 	src, err := readAll(path, stdin)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Source != nil {
+		opt.Source(path, src)
 	}
 	if opt.Dir == "" {
 		folder := "."

@@ -432,6 +432,7 @@ func (r *reader) losses() map[string]bool {
 // problem reports what is wrong with n and marks n, so that nothing else is said of it.
 func (r *reader) problem(n *yaml.Node, code, format string, args ...any) {
 	r.problemAt(r.text.pos(n), n, code, format, args...)
+	r.problems[len(r.problems)-1].Len = r.text.width(n)
 }
 
 func (r *reader) problemAt(pos diag.Pos, n *yaml.Node, code, format string, args ...any) {
@@ -448,6 +449,9 @@ func (r *reader) mark(n *yaml.Node) {
 
 // help adds what to write instead to the problem reported last.
 func (r *reader) help(text string) { r.problems[len(r.problems)-1].Help = text }
+
+// why adds the reason for the rule to the problem reported last.
+func (r *reader) why(text string) { r.problems[len(r.problems)-1].Why = text }
 
 // second adds another place to the problem reported last.
 func (r *reader) second(n *yaml.Node, text string) { r.secondAt(r.text.pos(n), text) }

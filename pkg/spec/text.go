@@ -112,6 +112,17 @@ func (t *text) at(offset int) diag.Pos {
 // pos is where n begins.
 func (t *text) pos(n *yaml.Node) diag.Pos { return diag.Pos{File: t.path, Line: n.Line, Col: n.Column} }
 
+// width is the number of characters of a scalar that stands in the text as its value reads, on one line and without
+// quotes; else 0.
+func (t *text) width(n *yaml.Node) int {
+	const longest = 1000 // nobody looks at the end of more
+	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > longest || strings.Contains(n.Value, "\n") ||
+		!strings.HasPrefix(t.src[t.offset(n.Line, n.Column):], n.Value) {
+		return 0
+	}
+	return utf8.RuneCountInString(n.Value)
+}
+
 // inside returns the function from an offset in the decoded text of the scalar n to its place in the file.
 //
 // Raw and decoded text are walked side by side from the nearest `${{` before the offset (or from the scalar's

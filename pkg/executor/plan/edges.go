@@ -139,6 +139,6 @@ func (u *unit) cycle(round []*place, last *edge) {
 	words = append(words, words[0])
 	u.c.say(diag.Diagnostic{
 		Pos: last.pos, Code: "cycle", Text: "these steps wait for each other: " + strings.Join(words, " -> "),
-		Help: "a step waits for those that it needs and for those that it reads: take one of these away",
+		Help: "take one of these needs or references away", Why: "a step waits for those that it needs and for those that it reads",
 	})
 }

@@ -305,7 +305,7 @@ func (u *unit) name(p *place) {
 	if first, ok := u.ids[id.Text]; ok {
 		u.c.say(diag.Diagnostic{
 			Pos: id.Pos, Code: "duplicate-id", Text: fmt.Sprintf("two steps of this workflow are called %q", id.Text),
-			Help: "results and logs could not be told apart: rename one", Other: first.step.ID.Pos, OtherText: "the first",
+			Help: "rename one", Why: "results and logs could not be told apart", Other: first.step.ID.Pos, OtherText: "the first",
 		})
 		if u.twice == nil {
 			u.twice = map[string]bool{}

@@ -227,5 +227,8 @@ func (o *order) path(a, b int32, seen map[int32]bool) (first holding, ok bool) {
 func (o *order) name(sem int32) string { return o.c.plan.Semaphores[sem].Name }
 
 func (o *order) refuse(h holding, other diag.Pos, what, help, text string) {
-	o.c.say(diag.Diagnostic{Pos: h.pos, Code: "semaphore-order", Text: text, Help: help, Other: other, OtherText: what})
+	o.c.say(diag.Diagnostic{
+		Pos: h.pos, Code: "semaphore-order", Text: text, Help: help, Other: other, OtherText: what,
+		Why: "steps that each hold what the other one wants would wait for ever",
+	})
 }

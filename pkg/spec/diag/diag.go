@@ -41,12 +41,16 @@ type Diagnostic struct {
 	Code string // a word-code, as unknown-key; stable, documented
 	Text string // one sentence, without the place
 	Help string // what to write instead; may be empty
+	Why  string // one sentence of reason, where the rule is not obvious; may be empty
+	// Len is how many characters the token at Pos has; 0: nobody counted, and it is the word that stands there.
+	Len int
 	// Other is a second place that takes part, as the first of two equal keys; zero when there is none.
 	Other     Pos
 	OtherText string
 }
 
-// String is FILE:LINE:COL: error[code]: text, with the help and the second place after it in brackets.
+// String is FILE:LINE:COL: error[code]: text, with the help and the second place after it in brackets. The reason
+// is left to who has more than a line.
 func (d Diagnostic) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: error[%s]: %s", d.Pos, d.Code, d.Text)
