@@ -108,10 +108,10 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(b.text), &v); err != nil {
 			t.Fatal(err)
 		}
-		schemas := map[string][]byte{"result": schema.Result(), "event": schema.Events()}
+		schemas := map[string][]byte{"result": schema.Result(), "event": schema.Events(), "diagnostics": schema.Diagnostics()}
 		src, ok := schemas[b.note]
 		if !ok {
-			t.Fatalf("the comment before must say which schema it has: <!-- result --> or <!-- event -->")
+			t.Fatalf("the comment before must say which schema it has: <!-- result -->, <!-- event --> or <!-- diagnostics -->")
 		}
 		c := jsonschema.NewCompiler()
 		if err := c.AddResource(b.note, bytes.NewReader(src)); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/report/problems"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -22,7 +25,10 @@ func validateCommand(s *session) *cli.Command {
 		Description: `flowrun validate                  the flowrun.yaml here, or in a parent folder
 flowrun validate a.yaml b.yaml    several files
 flowrun validate - < x.yaml       from standard input`,
-		Flags:  append([]cli.Flag{boolFlag(flagQuiet, "q", "print nothing about files that are right")}, fileFlags()...),
+		Flags: append([]cli.Flag{
+			boolFlag(flagQuiet, "q", "print nothing about files that are right"),
+			textFlag(flagFormat, "", "FORMAT", "text; oneline; json: one document; github: annotations; sarif: one log"),
+		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },
 	}
 }
@@ -42,37 +48,74 @@ func (s *session) validate(c *cli.Context) error {
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return usage("", "standard input (-) can be read once only")
 	}
-	problems, wrong, unplaced := 0, 0, 0
+	format := cmp.Or(c.String(flagFormat), "text")
+	if !slices.Contains(validateFormats(), format) {
+		return usage("", "--%s: %q is none of %s", flagFormat, format, strings.Join(validateFormats(), ", "))
+	}
+	forPeople := format == "text" || format == "oneline"
+	var all diag.List
+	wrong := 0
 	for _, path := range files {
 		_, err := s.load(path, c)
 		if err == nil {
 			continue
 		}
 		wrong++
-		problems++
 		var list diag.List
-		if errors.As(err, &list) {
-			problems += len(list) - 1
+		placed := errors.As(err, &list)
+		if !placed {
+			list = diag.List{unread(path, err)}
 		}
-		if list != nil {
-			s.problems(list)
-		} else {
-			unplaced++
+		switch {
+		case forPeople && !placed:
 			s.report(err)
+		case format == "text":
+			s.problems(list)
+		case format == "oneline":
+			problems.Lines(s.Stderr, list)
 		}
+		all = append(all, list...)
+	}
+	if err := s.document(format, files, all); err != nil {
+		return fault{fmt.Errorf("the problems cannot be written: %w", err)}
 	}
 	s.uncovered()
 	switch {
 	case wrong > 0:
 		s.code = exitRefused
-		if problems > unplaced {
+		if s.shown > 0 {
 			io.WriteString(s.Stderr, "\n")
 		}
-		fmt.Fprintf(s.Stderr, "%s in %s\n", count(problems, "error"), ofFiles(wrong, len(files)))
-	case !c.Bool(flagQuiet):
+		fmt.Fprintf(s.Stderr, "%s in %s\n", count(len(all), "error"), ofFiles(wrong, len(files)))
+	case forPeople && !c.Bool(flagQuiet):
 		io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))))
 	}
 	return nil
+}
+
+func validateFormats() []string { return []string{"text", "oneline", "json", "github", "sarif"} }
+
+// document writes what a program is to read.
+func (s *session) document(format string, files []string, list diag.List) error {
+	switch format {
+	case "json":
+		return problems.JSON(ndjson.Inert(s.Stdout), files, list, &s.sources)
+	case "sarif":
+		return problems.SARIF(ndjson.Inert(s.Stdout), release(), list, &s.sources)
+	case "github":
+		problems.GitHub(s.Stdout, list, &s.sources)
+	}
+	return nil
+}
+
+// unread is why a file could not be read, as a problem of that file.
+func unread(path string, err error) diag.Diagnostic {
+	d := diag.Diagnostic{Pos: diag.Pos{File: path}, Code: "missing-file", Text: strings.TrimPrefix(err.Error(), path+": ")}
+	var wrong usageError
+	if errors.As(err, &wrong) {
+		d.Help = wrong.hint
+	}
+	return d
 }
 
 func ofFiles(wrong, all int) string {

@@ -28,9 +28,8 @@ func (s *session) version(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usage("", "version takes no argument, not %q", c.Args().First())
 	}
-	number, commit := "(unknown)", ""
+	number, commit := release(), ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		number = info.Main.Version
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
 				commit = setting.Value
@@ -73,4 +72,13 @@ func (s *session) version(c *cli.Context) error {
 	default:
 		return usage("", "--format: %q is neither text nor json", f)
 	}
+}
+
+// release is the version of this program.
+func release() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	return info.Main.Version
 }
