@@ -117,6 +117,9 @@ func (g *guard) keys(n *yaml.Node, level int) {
 		g.stop(n, "too-many-keys", "a mapping may have at most %d keys, and this one has %d", MaxEntries, len(n.Content)/2)
 		return
 	}
+	if g.r.dashes(n) {
+		return
+	}
 	first := map[string]*yaml.Node(nil)
 	if len(n.Content) > 32 {
 		first = make(map[string]*yaml.Node, len(n.Content)/2)
@@ -177,6 +180,9 @@ func (g *guard) key(n, k *yaml.Node) bool {
 		k = k.Alias
 	}
 	if k.Kind != yaml.ScalarNode {
+		if r.mustache(n) {
+			return false
+		}
 		r.problem(k, "bad-key", "a key must be a text, and this is %s", nounOf(k))
 		r.help("to begin a value with { or [ put it into quotes")
 		return false

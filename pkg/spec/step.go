@@ -34,6 +34,7 @@ func (r *reader) step(n *yaml.Node, where place, depth int) *ast.Step {
 	case r.bad[n]:
 	case depth > MaxDepth:
 		r.problem(n, "too-deep", "steps are nested more than %d deep", MaxDepth)
+	case n.Kind != yaml.MappingNode && r.glued(n):
 	case n.Kind != yaml.MappingNode:
 		r.problem(n, "wrong-type", "a step is a mapping with one action, and this is %s", nounOf(n))
 		r.help("write it as run: ...")

@@ -260,6 +260,9 @@ func (r *reader) lineProblem(n int, message string) {
 	report := func(at int, format string, args ...any) {
 		r.problems.Add(r.text.at(begin+at), "syntax", format, args...)
 	}
+	if (&oddLine{r, n, line, indent, start, value}).habit(message) {
+		return
+	}
 	first := byte(0)
 	if value != "" {
 		first = value[0]
