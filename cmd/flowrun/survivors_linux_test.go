@@ -97,6 +97,9 @@ func endings() []ending {
 		{name: "HUP", stay: true, act: signal(syscall.SIGHUP), code: "signal: hangup"},
 		{name: "KILL", stay: true, act: signal(syscall.SIGKILL), code: "signal: killed"},
 		{name: "KILL of the group", stay: true, act: func(_ *testing.T, c *command) { _ = syscall.Kill(-c.pid, syscall.SIGKILL) }, code: "signal: killed"},
+		{name: "crash of the engine", stay: true, act: func(t *testing.T, c *command) {
+			_ = syscall.Kill(c.engine(t), syscall.SIGABRT) // what the runtime does with it, it does when it has no thread
+		}, code: "exit status 3"},
 		{name: "KILL of the engine", stay: true, act: func(t *testing.T, c *command) {
 			_ = syscall.Kill(c.engine(t), syscall.SIGKILL)
 		}, code: "exit status 137"},

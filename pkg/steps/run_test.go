@@ -441,3 +441,23 @@ func TestRunRemovesItsFile(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 }
+
+// A program may open its own outputs again: what was written before stays, as it would not in a file.
+func TestRunOpensItsOutputsAgain(t *testing.T) {
+	if _, err := os.Stat("/dev/stderr"); err != nil {
+		t.Skip(err)
+	}
+	t.Parallel()
+	call, _ := newCall(t, kind.Args{"run": `echo one; echo two >/dev/stdout; echo a >&2; echo b >/dev/stderr; echo c | tee /dev/stderr; echo three`})
+	call.Output.Log = filepath.Join(t.TempDir(), "1")
+	o := run(t.Context(), call)
+	const out, errs = "one\ntwo\nc\nthree\n", "a\nb\nc\n"
+	if o.Extra["stdout"] != out || o.Extra["stderr"] != errs {
+		t.Errorf("%q", o.Extra)
+	}
+	for end, want := range map[string]string{".stdout": out, ".stderr": errs} {
+		if got, err := os.ReadFile(call.Output.Log + end); string(got) != want || err != nil {
+			t.Errorf("%s: %q, %v", end, got, err)
+		}
+	}
+}

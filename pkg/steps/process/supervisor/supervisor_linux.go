@@ -123,7 +123,12 @@ func (s *supervisor) supervise() {
 		fmt.Fprintf(os.Stderr, "flowrun: %s cannot be killed\n", processes(left))
 	}
 	if !status.Signaled() {
-		if code := status.ExitStatus(); code != 0 || left == 0 {
+		code := status.ExitStatus()
+		switch {
+		case code == 2 && ended > 0: // so does the runtime end it; else 2 says that nothing was started
+			fmt.Fprintf(os.Stderr, "flowrun: crashed; %s that ran %s ended\n", processes(ended), were(ended))
+			os.Exit(3)
+		case code != 0 || left == 0:
 			os.Exit(code)
 		}
 		os.Exit(3)
