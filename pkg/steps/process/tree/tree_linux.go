@@ -397,17 +397,25 @@ func (w *sweeper) left(pid int) bool {
 	return false
 }
 
-// anyHas says whether a process has the limit of a living run.
+// anyHas says whether a run is alive: somebody has its limit with N 0. While an engine forks it has that of the step
+// instead, and when its supervisor is dead, or there was none, nobody else has the other. So it is known as the process
+// that the limit is made of, or seen when it is looked at again.
 func anyHas(limit uint64) bool {
-	for _, pid := range numbers("/proc") {
-		if limitOf(pid) == limit {
-			if s, ok := readStat(pid); ok && !s.dead() {
-				return true
+	for range looks {
+		for _, pid := range numbers("/proc") {
+			if l := limitOf(pid); l == limit || runOf(l) == limit && hash(pid) == limit {
+				if s, ok := readStat(pid); ok && !s.dead() {
+					return true
+				}
 			}
 		}
+		time.Sleep(time.Millisecond)
 	}
 	return false
 }
+
+// looks is how often a run must seem dead before it is.
+const looks = 5
 
 // run is the part of a mark that names the run.
 func run(mark string) string { return mark[:strings.LastIndexByte(mark, ':')+1] }
