@@ -113,7 +113,7 @@ func (w *workshop) run(argv ...string) error {
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(said.Name())
-		return fmt.Errorf("%v: %w\n%s", argv, err, text)
+		return fmt.Errorf("%v: %w\n%s", argv, err, text[max(0, len(text)-1000):])
 	}
 	return nil
 }
