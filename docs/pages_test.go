@@ -34,12 +34,17 @@ func pages(t *testing.T) []string {
 // blocks are the fenced blocks of a page, and each line of a block that is only indented.
 func blocks(t *testing.T, page string) []block {
 	t.Helper()
+	return blocksOf(t, page, read(t, page))
+}
+
+func blocksOf(t *testing.T, page, text string) []block {
+	t.Helper()
 	var out []block
 	var open *block
 	note := ""
 	before := ""               // the last line that is not empty
 	list, blank := false, true // inside of a list; after an empty line
-	for i, line := range strings.Split(read(t, page), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case open != nil && isFence:

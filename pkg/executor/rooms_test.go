@@ -27,7 +27,7 @@ func rooms() map[string][]string {
 	)
 	return map[string][]string{
 		"cmd/flowrun":                  {"pkg/cli", "pkg/steps/process/supervisor"},
-		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema"},
+		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema", "docs/errors"},
 		"pkg/spec":                     {ast, diag, dotenv, expr, kind, "schema"},
 		diag:                           nil,
 		dotenv:                         {diag},
@@ -50,7 +50,8 @@ func rooms() map[string][]string {
 		"pkg/report/...":               {event, plan, diag, "pkg/report/..."},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},
-		"docs":                         {"pkg/...", "schema"},
+		"docs":                         {"pkg/...", "schema", "docs/errors"},
+		"docs/errors":                  nil,
 		"bench":                        {"pkg/...", "schema"},
 	}
 }

@@ -360,7 +360,7 @@ func (r *reader) explainScalar(schema object, n, key *yaml.Node, mode kind.Mode)
 		return one("too-short", "%s must have at least %v characters", key.Value, least)
 	}
 	if most, ok := schema["maxLength"].(float64); ok && float64(utf8.RuneCountInString(s)) > most {
-		return one("too-long", "%s may have at most %v characters", key.Value, most)
+		return one("bad-value", "%s may have at most %v characters", key.Value, most)
 	}
 	return nil
 }

@@ -323,8 +323,6 @@ func (u *unit) iteration(p *place, g *ast.Generator) *frame {
 		switch {
 		case u.c.isFunction(v.Text):
 			u.c.add(v.Pos, "reserved-name", "choose another name", "%q is a function of expressions and cannot be a loop variable", v.Text)
-		case slices.Contains(f.vars, v.Text):
-			u.c.add(v.Pos, "duplicate-variable", "", "the loop variable %q is named twice", v.Text)
 		case visible(p.frame, v.Text):
 			u.c.add(v.Pos, "shadowed-variable", "choose another name", "the loop variable %q would hide that of a generator around it", v.Text)
 		}

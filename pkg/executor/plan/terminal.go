@@ -83,13 +83,13 @@ func (c *compiler) alone(p *place, l *ast.Leaf, key *ast.Pair) {
 	word := key.Key.Text
 	for _, a := range l.Args {
 		if slices.Contains(l.Kind.Terminal[1:], a.Key.Text) {
-			c.add(a.Key.Pos, word, "take it out, or take out "+word,
+			c.add(a.Key.Pos, "interactive", "take it out, or take out "+word,
 				"%s cannot stand beside %s: what the step reads and writes is the terminal, and nothing of it is kept", a.Key.Text, word)
 		}
 	}
 	if q := p.beside(); q != nil {
 		d := diag.Diagnostic{
-			Pos: key.Key.Pos, Code: word, Text: fmt.Sprintf("%s is for a step that runs alone: only one can have the terminal, and %s", word, q.company()),
+			Pos: key.Key.Pos, Code: "interactive", Text: fmt.Sprintf("%s is for a step that runs alone: only one can have the terminal, and %s", word, q.company()),
 			Help: "make it an item of a steps list",
 		}
 		if q != p {
@@ -103,7 +103,7 @@ func (c *compiler) alone(p *place, l *ast.Leaf, key *ast.Pair) {
 func (c *compiler) calledAlone(p *place, call *ast.Call, key *ast.Pair) {
 	if q := p.beside(); q != nil {
 		c.say(diag.Diagnostic{
-			Pos: call.Target.Pos, Code: key.Key.Text,
+			Pos: call.Target.Pos, Code: "interactive",
 			Text:  fmt.Sprintf("%s has a step that is %s, and such a step must run alone: only one can have the terminal, and %s", call.Target.Text, key.Key.Text, q.company()),
 			Help:  "make the call an item of a steps list",
 			Other: key.Key.Pos, OtherText: "the step that has the terminal",

@@ -156,7 +156,8 @@ type (
 		Rules   []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID string `json:"id"`
+		ID   string       `json:"id"`
+		Help sarifMessage `json:"help"`
 	}
 	sarifResult struct {
 		RuleID    string          `json:"ruleId"`
@@ -198,7 +199,7 @@ func SARIF(w io.Writer, version string, list diag.List, src *Sources) error {
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
 	for _, c := range codes {
-		driver.Rules = append(driver.Rules, sarifRule{ID: c})
+		driver.Rules = append(driver.Rules, sarifRule{ID: c, Help: sarifMessage{"flowrun explain " + c}})
 	}
 	run := sarifRun{Tool: sarifTool{driver}, ColumnKind: "utf16CodeUnits", Results: []sarifResult{}}
 	for _, d := range list {
