@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type poller struct {
 	// prepared: there are threads in reserve. It belongs to whose turn it is to start a leader.
 	prepared bool
 	buffers
+	ending chan struct{} // holds as many as may end at once
 
 	mu   sync.Mutex
 	last uint64
@@ -39,7 +41,7 @@ func newPoller() (*poller, error) {
 	}
 	p := &poller{
 		file: os.NewFile(uintptr(fd), "epoll"), fd: fd, null: null,
-		done: make(chan struct{}), buffers: newBuffers(), on: make(map[uint64]func(uint32)),
+		done: make(chan struct{}), buffers: newBuffers(), ending: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), on: make(map[uint64]func(uint32)),
 	}
 	go p.run()
 	return p, nil

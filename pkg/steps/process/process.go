@@ -172,8 +172,10 @@ func (p *Process) Wait(e Ending) Exit {
 	if grace != nil { // the others have the grace too, as a program under a shell that has gone first
 		p.others(e.Signal, grace, kill)
 	}
+	done := p.wires.turn()
 	left := p.end()
 	exit := p.leader.collect()
+	done()
 	exit.Left = left
 	p.wires.finish()
 	return exit

@@ -129,6 +129,13 @@ func (w *wires) begin() {
 	}()
 }
 
+// turn waits until few enough look for what their leaders have left. Thousands that end at once would make a thread
+// for each.
+func (w *wires) turn() (done func()) {
+	w.poller.ending <- struct{}{}
+	return func() { <-w.poller.ending }
+}
+
 // finish passes on what is left when the tree has gone, and closes.
 func (w *wires) finish() {
 	for _, o := range w.streams {

@@ -92,6 +92,9 @@ func (w *wires) begin() {
 	}()
 }
 
+// turn has nothing to wait for.
+func (w *wires) turn() (done func()) { return func() {} }
+
 // finish passes on what is left when the tree has gone, and closes.
 func (w *wires) finish() {
 	for _, p := range w.pipes {
