@@ -150,7 +150,7 @@ func TestFewDescriptorsInTheBackground(t *testing.T) {
 		p := prepare(t, `
 steps:
   - id: g
-    gather: {for: x, in: range(100), do: {steps: [{id: b, background: true, run: [sleep, '0.2']}, {await: b}]}}
+    gather: {for: x, in: range(100), do: {steps: [{id: b, background: true, run: "seq 10; sleep 0.2; seq 10"}, {await: b}]}}
 `).play(t, "ulimit -n 64")
 		if p.state != "exit status 0" {
 			t.Errorf("it ended with %q\n%s", p.state, tail(p.errs))

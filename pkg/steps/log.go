@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func (l *logFile) write(b []byte) {
 		return
 	}
 	if l.file == nil {
-		if l.err = l.open(); l.err != nil {
+		if l.err = l.open(openPatiently); l.err != nil {
 			return
 		}
 	}
@@ -30,20 +31,36 @@ func (l *logFile) write(b []byte) {
 
 func (l *logFile) path() string { return l.prefix + "." + l.stream }
 
-func (l *logFile) open() (err error) {
+func (l *logFile) open(by func(path string, flags int) (*os.File, error)) (err error) {
 	path := l.path()
 	flags := os.O_WRONLY | os.O_APPEND
 	if !l.made { // one that is there is another's
 		flags |= os.O_CREATE | os.O_EXCL
 	}
-	l.file, err = os.OpenFile(path, flags, 0o600)
+	l.file, err = by(path, flags)
 	if !l.made && os.IsNotExist(err) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			l.file, err = os.OpenFile(path, flags, 0o600)
+			l.file, err = by(path, flags)
 		}
 	}
 	l.made = l.made || err == nil
 	return err
+}
+
+func openNow(path string, flags int) (*os.File, error) { return os.OpenFile(path, flags, 0o600) }
+
+// openPatiently waits for a descriptor: that there is none for a moment must not cost a log.
+func openPatiently(path string, flags int) (*os.File, error) {
+	return patiently(context.Background(), func() (*os.File, error) { return openNow(path, flags) })
+}
+
+// remove removes a log that is empty, and its folder if that is, too.
+func (l *logFile) remove() {
+	if l.made {
+		_ = os.Remove(l.path())
+		_ = os.Remove(filepath.Dir(l.path()))
+		l.made = false
+	}
 }
 
 // close lets go of the file until more comes.

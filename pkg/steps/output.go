@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -73,9 +72,10 @@ func (s *sink) record(b []byte) {
 	s.speech.write(b)
 }
 
-// File implements process.filer: without masks the process may write to the log itself.
+// File implements process.filer: without masks the process may write to the log itself. It does not wait: nobody else
+// can be started meanwhile.
 func (s *sink) File() *os.File {
-	if s.masked != nil || s.watch != nil || s.log.prefix == "" || s.log.open() != nil {
+	if s.masked != nil || s.watch != nil || s.log.prefix == "" || s.log.open(openNow) != nil {
 		return nil
 	}
 	f := s.log.file
@@ -85,7 +85,7 @@ func (s *sink) File() *os.File {
 
 // Filled takes what a process has written to the log.
 func (s *sink) Filled() {
-	f, err := os.Open(s.log.path())
+	f, err := openPatiently(s.log.path(), os.O_RDONLY)
 	if err != nil {
 		s.log.err = err
 		return
@@ -96,8 +96,7 @@ func (s *sink) Filled() {
 	if n, err := io.Copy(s, f); err != nil {
 		log.err = err
 	} else if n == 0 {
-		log.made, log.err = false, os.Remove(log.path())
-		_ = os.Remove(filepath.Dir(log.path())) // if that was all
+		log.remove()
 	}
 	s.log = log
 }

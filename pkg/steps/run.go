@@ -264,6 +264,10 @@ func begin(ctx context.Context, call *kind.Call, more string) (*attempt, *proces
 		return a, p, nil
 	}
 	cmd.close()
+	if a.stdout != nil {
+		a.stdout.log.remove()
+		a.stderr.log.remove()
+	}
 	if ctx.Err() != nil {
 		return nil, nil, nil
 	}

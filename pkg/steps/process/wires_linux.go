@@ -109,9 +109,6 @@ func (w *wires) drop() {
 	for _, o := range w.streams {
 		o.finish()
 	}
-	for _, f := range w.filled {
-		f.Filled()
-	}
 	thread.release()
 }
 
