@@ -123,9 +123,9 @@ steps:
   - id: g
     return_exceptions: true
     gather:
-      - {id: much, run: "seq 100000; sleep 0.2; echo more"}
+      - {id: much, capture_limit: 10MiB, run: "seq 1000000; : >full; echo more"} # a pipe holds no more than 1 MiB
       - {id: silent, run: "sleep 0.1", finally: [{id: tidy, run: ": >tidied"}]}
-      - {id: fails, run: "sleep 0.1; echo some; exit 4"}
+      - {id: fails, run: "until test -e full; do sleep 0.01; done; echo some; exit 4"}
   - {id: said, value: "${{ steps.much.error.type }} ${{ len(steps.much.stdout) }}"}
   - {id: next, run: echo next}
 `)
@@ -178,7 +178,7 @@ steps:
 		if got := n.Status + " " + n.Error.Type + " " + n.Error.Message; got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
-		if path == "said" && n.Value != "OutputError 588900" {
+		if path == "said" && n.Value != "OutputError 6888901" {
 			t.Errorf("the value of said: %v", n.Value)
 		}
 	}
