@@ -280,7 +280,7 @@ func TestStateOfNobody(t *testing.T) {
 	}
 	state := filepath.Join(temp, "flowrun-65534")
 	want := "flowrun: mkdir " + c.dir + "/.local: permission denied: what steps print is kept in " + state + " (--state-dir names another folder)\n"
-	if out, errs, code := run(); code != 0 || errs != want {
+	if out, errs, code := run(); code != 0 || !strings.Contains(errs, want) { // and perhaps what a dead run of this user has left
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if logs, _ := filepath.Glob(filepath.Join(state, "runs", "*", "logs", "it", "1.stdout")); len(logs) != 1 {
@@ -294,7 +294,7 @@ func TestStateOfNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, errs, code := run()
-	if code != 3 || !strings.HasSuffix(errs, "; use "+state+": it is another user's (--state-dir names another)\n") || out != "" {
+	if code != 3 || !strings.Contains(errs, "; use "+state+": it is another user's (--state-dir names another)\n") || out != "" {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 }
