@@ -415,23 +415,7 @@ steps:
 			cmd := c.cmd("run", "w.yaml", "-q")
 			var said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &said, &said
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			c.pid = cmd.Process.Pid
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				_ = cmd.Wait() // its error is the state
-			}()
-			is := func() bool {
-				select {
-				case <-ended:
-					return true
-				default:
-					return false
-				}
-			}
+			is := c.start(t, cmd)
 			defer kill(c.mark)
 			patience := time.Duration(n)*20*time.Millisecond + slack
 			until(t, patience, "start of all steps", func() bool { return is() || len(c.live()) >= n })

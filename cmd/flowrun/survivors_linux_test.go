@@ -145,6 +145,28 @@ func (c *command) cmd(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// start starts cmd as the command. is says whether it has ended.
+func (c *command) start(t *testing.T, cmd *exec.Cmd) (is func() bool) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.pid = cmd.Process.Pid
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = cmd.Wait() // its error is the state
+	}()
+	return func() bool {
+		select {
+		case <-over:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
 // marked are the processes whose environment has the text, with their command lines.
 func marked(text string) (found []string) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -314,23 +336,7 @@ func cell(t *testing.T, root string, user *syscall.Credential, e ending, some []
 	}
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c.pid = cmd.Process.Pid
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // its error is the state
-	}()
-	is := func() bool {
-		select {
-		case <-ended:
-			return true
-		default:
-			return false
-		}
-	}
+	is := c.start(t, cmd)
 	if e.stay {
 		until(t, slack, "start of all steps", func() bool {
 			ready, _ := filepath.Glob(filepath.Join(dir, "kind*", "ready"))
