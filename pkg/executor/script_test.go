@@ -22,33 +22,33 @@ steps:
 
       echo "ä ${{ inputs.a }}" '${{ inputs.a }}'
         eval "${{ inputs.a }}"`, `
-7:36: error[script-expression]: an expression cannot stand in single quotes: nothing in them is replaced (write double quotes, or end the single quotes before the expression)
-8:18: error[script-expression]: an expression cannot stand in what eval reads as code` + env},
+7:37: error[script-expression]: an expression cannot stand in single quotes: nothing in them is replaced (write double quotes, or end the single quotes before the expression)
+8:19: error[script-expression]: an expression cannot stand in what eval reads as code` + env},
 		{"plain", `
 steps:
   - run: trap ${{ inputs.a }} EXIT`, `
-4:18: error[script-expression]: an expression cannot stand in what trap reads as code` + env},
+4:19: error[script-expression]: an expression cannot stand in what trap reads as code` + env},
 		{"double quoted", `
 steps:
   - run: "trap ${{ inputs.a }} EXIT"`, `
-4:19: error[script-expression]: an expression cannot stand in what trap reads as code` + env},
+4:20: error[script-expression]: an expression cannot stand in what trap reads as code` + env},
 		{"folded", `
 steps:
   - run: >
       echo a
       b ${{ inputs.a }}
       $((${{ inputs.a }}))`, `
-7:13: error[script-expression]: an expression cannot stand in arithmetic: a shell runs commands that are in such a value (calculate in the expression itself, as ${{ a + b }})`},
+7:14: error[script-expression]: an expression cannot stand in arithmetic: a shell runs commands that are in such a value (calculate in the expression itself, as ${{ a + b }})`},
 		{"nothing else", `
 steps:
   - run: ${{ inputs.a }}`, `
-4:13: error[script-expression]: an expression cannot be the name of a command: eval would make code of what follows (write run as a list, as run: ["${{ ... }}", "an argument"], or a path, as ./bin/${{ ... }})`},
+4:14: error[script-expression]: an expression cannot be the name of a command: eval would make code of what follows (write run as a list, as run: ["${{ ... }}", "an argument"], or a path, as ./bin/${{ ... }})`},
 		{"shell of its own", `
 steps:
   - {run: "print(${{ inputs.a }})", shell: python}
   - {run: "a ${{ inputs.a }}", shell: [node, "{0}"]}`, `
-4:21: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)
-5:17: error[script-expression]: an expression cannot stand in a script of one's own ` + "`shell`" + `: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
+4:22: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)
+5:18: error[script-expression]: an expression cannot stand in a script of one's own ` + "`shell`" + `: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
 		{"shell of the defaults", `
 defaults: {shell: python}
 steps:
@@ -57,14 +57,14 @@ steps:
   - {id: back, background: true, run: "f ${{ inputs.a }}"}
   - steps: [{run: "[[ ${{ inputs.a }} ]]"}]
     defaults: {shell: bash}`, `
-5:17: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
+5:18: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
 		{"of a probe", `
 steps:
   - {id: a, background: true, run: x, ready: {run: "ask ${{ inputs.a }}"}}
   - {id: b, background: true, run: x, ready: {run: "ask '${{ inputs.a }}'"}}
   - {id: c, background: true, run: x, shell: python, ready: {run: "ask(${{ inputs.a }})"}}`, `
-5:61: error[script-expression]: an expression cannot stand in single quotes: nothing in them is replaced (write double quotes, or end the single quotes before the expression)
-6:75: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
+5:62: error[script-expression]: an expression cannot stand in single quotes: nothing in them is replaced (write double quotes, or end the single quotes before the expression)
+6:76: error[script-expression]: an expression cannot stand in a script for python: only those for sh and bash can be read (put the value into env, as env: {NAME: ...}, and read the variable NAME in the script)`},
 		{"not a script", `
 steps:
   - run: |

@@ -99,7 +99,7 @@ func extent(rest, sentence string) int {
 		if n < 0 {
 			n = len(rest)
 		}
-		if isWord(rest) && n > run(rest, isWord) && strings.Contains(sentence, rest[:n]) {
+		if n > 1 && n > run(rest, isWord) && strings.Contains(sentence, rest[:n]) {
 			return n // the sentence names all of it, as gone.env
 		}
 	}
@@ -143,4 +143,4 @@ func isWord(s string) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
 
-func isOperator(s string) bool { return strings.IndexByte("=<>&|+*/%^!?", s[0]) >= 0 }
+func isOperator(s string) bool { return strings.IndexByte("-=<>&|+*/%^!?", s[0]) >= 0 }

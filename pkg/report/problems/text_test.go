@@ -106,7 +106,7 @@ func TestToken(t *testing.T) {
 		{"run: »'a b«", ""},
 		{"if: a »===« b", ""},
 		{"»[«a, b", ""},
-		{"»- «a", "\"- \""},
+		{"»-« a", ""},
 		{"x: »*anchor«", ""},
 		{"x: »${{ a }}« b", ""},
 		{"x: »${{« a", ""},
@@ -117,6 +117,8 @@ func TestToken(t *testing.T) {
 		{"a\tb: »c« x", ""},
 		{"»é«", ""},
 		{"dotenv: [»gone.env«, b]", "there is no file gone.env"},
+		{"call: »./a.yaml«", "./a.yaml cannot be read"},
+		{"»---« x", "a second one begins"},
 	} {
 		begin := strings.Index(c.text, "»")
 		line := strings.NewReplacer("»", "", "«", "").Replace(c.text)

@@ -16,6 +16,7 @@ package expr
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -106,7 +107,10 @@ func (e *Expr) Uses() []Use {
 }
 
 // Pos is where the expression begins.
-func (e *Expr) Pos() diag.Pos { return e.pos(0) }
+func (e *Expr) Pos() diag.Pos { return e.pos(e.begin()) }
+
+// begin is the offset of the first character that is not blank.
+func (e *Expr) begin() int { return len(e.Src) - len(strings.TrimLeft(e.Src, " \t\r\n")) }
 
 // IsName says whether e is just this name (`error` in `fail: ${{ error }}`).
 func (e *Expr) IsName(name string) bool { return len(e.path) == 1 && e.path[0] == name }

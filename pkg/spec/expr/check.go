@@ -174,7 +174,7 @@ func fits(kind, want TypeKind) bool {
 func (e *Expr) checkTypes(names map[string]Type, want TypeKind) (d *diag.Diagnostic) {
 	defer func() {
 		if p := recover(); p != nil {
-			d = e.typeError(0, fmt.Sprintf("the expression cannot be checked (%v)", p))
+			d = e.typeError(e.begin(), fmt.Sprintf("the expression cannot be checked (%v)", p))
 		}
 	}()
 	tree := e.tree.Swap(nil)
@@ -190,10 +190,10 @@ func (e *Expr) checkTypes(names map[string]Type, want TypeKind) (d *diag.Diagnos
 	}
 	n := tree.Node.Nature()
 	if n.Nil && want != Any {
-		return e.typeError(0, want.String()+" is wanted here, but this is null")
+		return e.typeError(e.begin(), want.String()+" is wanted here, but this is null")
 	}
 	if kind := kindOf(n); !fits(kind, want) {
-		return e.typeError(0, fmt.Sprintf("%s is wanted here, but this is %s", want, kind))
+		return e.typeError(e.begin(), fmt.Sprintf("%s is wanted here, but this is %s", want, kind))
 	}
 	return nil
 }

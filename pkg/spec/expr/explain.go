@@ -425,7 +425,7 @@ var noField = regexp.MustCompile(`^unknown field (.+)$`)
 func (e *Expr) explainType(tree *parser.Tree, err error) *diag.Diagnostic {
 	var f *file.Error
 	if !errors.As(err, &f) {
-		return e.typeError(0, err.Error())
+		return e.typeError(e.begin(), err.Error())
 	}
 	look := finder{at: f.Location}
 	ast.Walk(&tree.Node, &look)
