@@ -176,6 +176,13 @@ steps:
     gather: {for: x, in: range(150), do: {http: {url: "http://localhost:`+port+`/${{ x }}", save: "f${{ x }}"}, timeout: 20s}}
 `)
 	c.play(t, "ulimit -n 64").succeeded(t, "g", 150)
+	c = prepare(t, `
+steps:
+  - gather: {for: x, in: range(150), do: {steps: [{id: b, background: true, http: "http://localhost:`+port+`"}, {await: b}]}}
+`)
+	if p := c.play(t, "ulimit -n 64"); p.state != "exit status 0" {
+		t.Errorf("in the background, it ended with %q\n%s", p.state, tail(p.errs))
+	}
 }
 
 // TestOutputInFiles: steps that are too many to have pipes write to their logs themselves, and all is as with pipes.

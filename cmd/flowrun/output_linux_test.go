@@ -187,6 +187,28 @@ steps:
 	}
 }
 
+// TestLimitOfFiles: the same for a log that gets longer than the user may have files. The signal that tells of it kills
+// a program, and not flowrun.
+func TestLimitOfFiles(t *testing.T) {
+	t.Parallel()
+	p := prepare(t, `
+steps:
+  - {id: much, run: "seq 100000", retry: {attempts: 2}, except: [{echo: "go on"}]}
+  - {id: program, run: "exec seq 100000 >file"}
+`).play(t, "ulimit -f 64")
+	retried := p.of("step.retry")
+	if len(retried) != 1 || retried[0].Error.Type != "OutputError" || !strings.HasSuffix(retried[0].Error.Message, "/logs/much/1.stdout cannot be written: file too large") {
+		t.Errorf("%+v", retried)
+	}
+	program := p.all("program")
+	if len(program) != 1 || program[0].Error.Message != "killed by SIGXFSZ: its limit of a file's size (ulimit -f)" {
+		t.Errorf("%+v", program)
+	}
+	if p.state != "exit status 1" {
+		t.Errorf("it ended with %q\n%s", p.state, tail(p.errs))
+	}
+}
+
 // node is what a test looks at of a step in the result document.
 type node struct {
 	Path, Status string
