@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +31,10 @@ func proc(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "
 // read reads a file of /proc. Package os would try to have the runtime's poller watch it: six calls more than these.
 func read(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	for n := 0; (err == unix.EMFILE || err == unix.ENFILE) && n < 1000; n++ {
+		time.Sleep(time.Millisecond) // a process that cannot be looked at now must not be taken for one that is gone
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
