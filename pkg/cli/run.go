@@ -89,7 +89,7 @@ func (s *session) run(c *cli.Context) error {
 	interrupted := make(chan struct{}, 1)
 	if s.lookup("GOGC") == "" && works(p) {
 		// Memory is what thousands of processes at work share; a workflow of values alone rather has the speed.
-		defer debug.SetGCPercent(debug.SetGCPercent(75))
+		defer debug.SetGCPercent(debug.SetGCPercent(60))
 	}
 	ctx, kill, stop := s.signals(context.Background(), interrupted)
 	defer stop()

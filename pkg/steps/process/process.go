@@ -152,7 +152,9 @@ func (p *Process) Wait(e Ending) Exit {
 		case <-p.ended:
 			alive = false
 		case <-stop:
+			done := p.wires.turn()
 			p.leader.tell(e.Signal)
+			done()
 			stop = nil
 			if late == nil {
 				grace = time.After(e.Grace)
@@ -183,8 +185,7 @@ func (p *Process) Wait(e Ending) Exit {
 
 // others waits until nothing but a dead leader is left, and tells whom that leaves behind. It gives up at either end.
 func (p *Process) others(signal string, timeout <-chan time.Time, kill <-chan struct{}) {
-	for pause := time.Millisecond; len(p.leader.left()) > 0; pause = min(2*pause, 20*time.Millisecond) {
-		p.leader.tell(signal)
+	for pause := time.Millisecond; p.tellOthers(signal); pause = min(2*pause, 20*time.Millisecond) {
 		select {
 		case <-timeout:
 			return
@@ -193,6 +194,16 @@ func (p *Process) others(signal string, timeout <-chan time.Time, kill <-chan st
 		case <-time.After(pause):
 		}
 	}
+}
+
+// tellOthers tells what the leader has left, if there is something.
+func (p *Process) tellOthers(signal string) bool {
+	defer p.wires.turn()()
+	if len(p.leader.left()) == 0 {
+		return false
+	}
+	p.leader.tell(signal)
+	return true
 }
 
 // end kills what the dead leader has left, and says what does not obey.

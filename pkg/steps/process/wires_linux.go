@@ -126,8 +126,8 @@ func (w *wires) begin() {
 	}()
 }
 
-// turn waits until few enough look for what their leaders have left. Thousands that end at once would make a thread
-// for each.
+// turn waits until few enough are being told to end, or looked for what they have left. Thousands at once would make a
+// thread for each.
 func (w *wires) turn() (done func()) {
 	w.poller.ending <- struct{}{}
 	return func() { <-w.poller.ending }
