@@ -47,7 +47,6 @@ func newSink(name string, limit int, out *kind.Output) *sink {
 
 // Write implements io.Writer.
 func (s *sink) Write(b []byte) (int, error) {
-	s.watch.see(b)
 	if !s.cut {
 		if len(s.kept)+len(b) > s.limit {
 			s.cut, s.kept = true, nil
@@ -60,6 +59,7 @@ func (s *sink) Write(b []byte) (int, error) {
 	} else {
 		s.record(b)
 	}
+	s.watch.see(b) // last: what makes a service ready is shown before what that sets off
 	return len(b), nil
 }
 
