@@ -18,6 +18,9 @@ func TestSecretsAreKeptFromSteps(t *testing.T) {
 	if err := os.Mkdir(c.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(c.dir, 0o777); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	const file = `flowrun: 1
 secrets: [TOKEN]
 steps:

@@ -108,6 +108,10 @@ func endings() []ending {
 			_ = syscall.Kill(c.pid, syscall.SIGSTOP) // or it may live on for a moment
 			_ = syscall.Kill(engine, syscall.SIGKILL)
 			_ = syscall.Kill(c.pid, syscall.SIGKILL)
+			until(t, slack, "end of the engine", func() bool { // the next command comes when it is gone
+				stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", engine))
+				return err != nil || bytes.Contains(stat, []byte(") Z "))
+			})
 		}, code: "signal: killed"},
 	}
 }
@@ -140,7 +144,7 @@ func (c *command) engine(t *testing.T) int {
 func (c *command) cmd(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(filepath.Dir(c.dir), "flowrun"), args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), asCommand+"=1", "FLOWTEST="+c.mark, "XDG_STATE_HOME="+filepath.Join(c.dir, ".state"))
+	cmd.Env = append(os.Environ(), asCommand+"=1", "FLOWTEST="+c.mark, "XDG_STATE_HOME="+filepath.Join(c.dir, ".state"), "TMPDIR="+c.dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.user}
 	return cmd
 }
@@ -352,7 +356,7 @@ func cell(t *testing.T, root string, user *syscall.Credential, e ending, some []
 	if strings.HasPrefix(e.name, "KILL") && e.name != "KILL of the engine" {
 		if e.name == "KILL of both" && e.each == "" {
 			sweep := c.cmd("run", "none.yaml")
-			sweep.Env[len(sweep.Env)-1] = "FLOWTEST=sweeper"
+			sweep.Env = append(sweep.Env, "FLOWTEST=sweeper")
 			_ = sweep.Run() // there is no such file
 		} else { // the engine cancels, or the kernel does it
 			until(t, patience, "end of the engine", func() bool { return len(marked(c.mark)) == 0 })

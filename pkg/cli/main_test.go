@@ -12,9 +12,22 @@ import (
 
 // TestMain makes this test binary the flowrun command, too: scripts run it as a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"flowrun": func() { cli.Exit(cli.Main(os.Args, cli.OS())) },
 	})
+}
+
+// tests keeps what their commands leave out of the user's folders.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	dir, err := os.MkdirTemp("", "flowrun-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("XDG_STATE_HOME", dir)
+	return m.M.Run()
 }
 
 // TestScripts runs testdata/script/*.txtar.

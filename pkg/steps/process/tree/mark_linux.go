@@ -84,7 +84,7 @@ func alive(pid, start string) bool {
 		return false
 	}
 	s, ok := readStat(n)
-	return ok && !s.dead() && strconv.FormatUint(s.start, 10) == start
+	return ok && !s.bare() && strconv.FormatUint(s.start, 10) == start
 }
 
 // limitOf is the value of the marking limit; 0 when it is not set.

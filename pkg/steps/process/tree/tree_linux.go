@@ -404,7 +404,7 @@ func anyHas(limit uint64) bool {
 	for range looks {
 		for _, pid := range numbers("/proc") {
 			if l := limitOf(pid); l == limit || runOf(l) == limit && hash(pid) == limit {
-				if s, ok := readStat(pid); ok && !s.dead() {
+				if s, ok := readStat(pid); ok && !s.bare() {
 					return true
 				}
 			}
