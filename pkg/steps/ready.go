@@ -178,7 +178,8 @@ func readTry(call kind.Call) (try, *event.Error) {
 			}
 		}
 		call.Args = args
-		return func(ctx context.Context) (string, *event.Error) { return tryRun(ctx, call) }, nil
+		r := newRunner()
+		return func(ctx context.Context) (string, *event.Error) { return tryRun(ctx, r, call) }, nil
 	}
 	if _, ok := call.Args["log"]; ok { // whoever reads the output stops the probe
 		return func(context.Context) (string, *event.Error) { return "no line matched", nil }, nil
@@ -227,9 +228,9 @@ func tryHTTP(ctx context.Context, call kind.Call) (string, *event.Error) {
 }
 
 // tryRun runs the program to its end, or kills it.
-func tryRun(ctx context.Context, call kind.Call) (string, *event.Error) {
+func tryRun(ctx context.Context, r *runner, call kind.Call) (string, *event.Error) {
 	call.Output = kind.Output{Say: func(string, string) {}, Skip: func(string, int64) {}}
-	o := newRunner().run(ctx, &call, "")
+	o := r.run(ctx, &call, "")
 	switch {
 	case o.Status == event.Succeeded:
 		return "", nil

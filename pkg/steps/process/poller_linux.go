@@ -18,6 +18,7 @@ type poller struct {
 	done chan struct{}
 	// prepared: there are threads in reserve. It belongs to whose turn it is to start a leader.
 	prepared bool
+	piped    int // how many steps at once may have pipes
 	buffers
 	ending chan struct{} // holds as many as may end at once
 
@@ -40,7 +41,7 @@ func newPoller() (*poller, error) {
 		return nil, err
 	}
 	p := &poller{
-		file: os.NewFile(uintptr(fd), "epoll"), fd: fd, null: null,
+		file: os.NewFile(uintptr(fd), "epoll"), fd: fd, null: null, piped: piped(),
 		done: make(chan struct{}), buffers: newBuffers(), ending: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), on: make(map[uint64]func(uint32)),
 	}
 	go p.run()

@@ -33,18 +33,12 @@ func descriptors() int {
 	return int(min(limit.Cur, 1<<20))
 }
 
-// several is how many steps at once make it worth while to have threads in reserve, and threads how many.
+// several is how many steps at once may leave this program no room for a thread of its own, so that it is worth while to
+// have threads in reserve, and threads how many.
 const (
 	several = 4
 	threads = 10
 )
-
-// many says that there are so many steps that they may leave this program no room for a thread of its own.
-func (f *forker) many() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.live >= several
-}
 
 // prepare makes threads while there is room for them; the runtime keeps them. Where it gets none when it needs one, as
 // when the steps have all the processes that a user may have (ulimit -u), it can only abort.

@@ -20,33 +20,25 @@ type forker struct {
 	live   int         // leaders whose step has not ended
 	work   chan func() // nil: there is no thread
 	poller *poller     // while there is one
-	piped  int         // how many steps at once may have pipes
 }
 
 // tidy is how often strays that have ended are collected while steps run, and how long an idle thread stays.
 const tidy = 250 * time.Millisecond
 
-// hold makes the thread and its poller, which stay until release.
-func (f *forker) hold() (*poller, error) {
+// hold makes the thread and its poller, which stay until release, and says how many steps live, this one with them.
+func (f *forker) hold() (_ *poller, live int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.work == nil {
 		p, err := newPoller()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		f.poller, f.work, f.piped = p, make(chan func()), piped()
+		f.poller, f.work = p, make(chan func())
 		go f.run(f.work)
 	}
 	f.live++
-	return f.poller, nil
-}
-
-// crowded says that there are so many steps that not all can have pipes.
-func (f *forker) crowded() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.live > f.piped
+	return f.poller, f.live, nil
 }
 
 // do calls fork on a thread that stays. In a program that owns its children that is any but the first: nobody there

@@ -3,23 +3,21 @@ package process
 import (
 	"io"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
 // wires are the three files of a leader, and our ends of them.
 type wires struct {
-	poller *poller
-	child  []uintptr
-	// borrowed: the child's files are those of the terminal, which are closed elsewhere.
-	borrowed bool
-	streams  []*stream
-	files    []*os.File // the child's, that are not pipes
-	filled   []filer
-	stdin    *os.File // our end; nil: none
-	text     string   // what has still to be written to it
-	wrote    chan struct{}
+	poller  *poller
+	child   []uintptr
+	ends    []int      // of child: pipes, which are closed here when it has them
+	files   []*os.File // of child: logs, which are closed then, too
+	streams []*stream
+	filled  []filer
+	stdin   *os.File // our end; nil: none
+	text    string   // what has still to be written to it
+	wrote   chan struct{}
 }
 
 // filer is a taker that has a file which a process can write to itself. That takes no descriptor while it runs, so it is
@@ -35,7 +33,8 @@ type filer interface {
 func wire(spec Spec) (_ *wires, err error) {
 	thread.turn.Lock()
 	w := &wires{wrote: make(chan struct{})}
-	if w.poller, err = thread.hold(); err != nil {
+	live := 0
+	if w.poller, live, err = thread.hold(); err != nil {
 		thread.turn.Unlock()
 		return nil, err
 	}
@@ -45,7 +44,7 @@ func wire(spec Spec) (_ *wires, err error) {
 			w.drop()
 		}
 	}()
-	if !w.poller.prepared && thread.many() {
+	if !w.poller.prepared && live >= several {
 		w.poller.prepared = true
 		prepare()
 	}
@@ -53,7 +52,6 @@ func wire(spec Spec) (_ *wires, err error) {
 		for _, f := range spec.terminal.files {
 			w.child = append(w.child, f.Fd())
 		}
-		w.borrowed = true
 		return w, nil
 	}
 	if spec.Stdin == "" {
@@ -64,10 +62,11 @@ func wire(spec Spec) (_ *wires, err error) {
 			return nil, err
 		}
 		_ = unix.SetNonblock(ends[1], true) // so that the runtime waits, and no thread
-		w.child, w.stdin, w.text = append(w.child, uintptr(ends[0])), os.NewFile(uintptr(ends[1]), "stdin"), spec.Stdin
+		w.pass(ends[0])
+		w.stdin, w.text = os.NewFile(uintptr(ends[1]), "stdin"), spec.Stdin
 	}
 	for _, to := range []io.Writer{spec.Stdout, spec.Stderr} {
-		if f, ok := to.(filer); ok && thread.crowded() {
+		if f, ok := to.(filer); ok && live > w.poller.piped {
 			if file := f.File(); file != nil {
 				w.child = append(w.child, file.Fd())
 				w.files, w.filled = append(w.files, file), append(w.filled, f)
@@ -78,27 +77,27 @@ func wire(spec Spec) (_ *wires, err error) {
 		if err != nil {
 			return nil, err
 		}
-		w.child, w.streams = append(w.child, uintptr(end)), append(w.streams, o)
+		w.pass(end)
+		w.streams = append(w.streams, o)
 	}
 	return w, nil
+}
+
+// pass makes the end of a pipe the next file of the child.
+func (w *wires) pass(end int) {
+	w.child, w.ends = append(w.child, uintptr(end)), append(w.ends, end)
 }
 
 // started closes the child's ends, which it has now, and lets the next one start.
 func (w *wires) started() {
 	thread.turn.Unlock()
-	if w.borrowed {
-		w.child = nil
-	}
 	for _, f := range w.files {
-		w.child = slices.DeleteFunc(w.child, func(fd uintptr) bool { return fd == f.Fd() })
 		_ = f.Close()
 	}
-	for _, fd := range w.child {
-		if int(fd) != w.poller.null {
-			_ = unix.Close(int(fd))
-		}
+	for _, fd := range w.ends {
+		_ = unix.Close(fd)
 	}
-	w.child, w.files = nil, nil
+	w.child, w.ends, w.files = nil, nil, nil
 }
 
 // drop closes ours when nothing was started.

@@ -10,12 +10,11 @@ import (
 // wires are the three files of a leader, and our ends of them.
 type wires struct {
 	child []*os.File
-	// borrowed: the child's files are those of the terminal, which are closed elsewhere.
-	borrowed bool
-	pipes    []*pipe
-	stdin    *os.File // our end; nil: none
-	text     string   // what is written to it
-	wrote    chan struct{}
+	ends  []*os.File // of child: those that are closed here when it has them
+	pipes []*pipe
+	stdin *os.File // our end; nil: none
+	text  string   // what is written to it
+	wrote chan struct{}
 }
 
 // wire makes the wires. After an error nothing has to be closed.
@@ -29,7 +28,6 @@ func wire(spec Spec) (w *wires, err error) {
 	}()
 	if spec.terminal != nil {
 		w.child = append(w.child, spec.terminal.files...)
-		w.borrowed = true
 		return w, nil
 	}
 	if spec.Stdin == "" {
@@ -37,33 +35,35 @@ func wire(spec Spec) (w *wires, err error) {
 		if err != nil {
 			return nil, err
 		}
-		w.child = append(w.child, null)
+		w.pass(null)
 	} else {
 		r, end, err := os.Pipe()
 		if err != nil {
 			return nil, err
 		}
-		w.child, w.stdin, w.text = append(w.child, r), end, spec.Stdin
+		w.pass(r)
+		w.stdin, w.text = end, spec.Stdin
 	}
 	for _, to := range []io.Writer{spec.Stdout, spec.Stderr} {
 		r, end, err := os.Pipe()
 		if err != nil {
 			return nil, err
 		}
-		w.child, w.pipes = append(w.child, end), append(w.pipes, &pipe{from: r, to: to, done: make(chan struct{})})
+		w.pass(end)
+		w.pipes = append(w.pipes, &pipe{from: r, to: to, done: make(chan struct{})})
 	}
 	return w, nil
 }
 
+// pass makes f the next file of the child.
+func (w *wires) pass(f *os.File) { w.child, w.ends = append(w.child, f), append(w.ends, f) }
+
 // started closes the child's ends, which it has now.
 func (w *wires) started() {
-	if w.borrowed {
-		w.child = nil
-	}
-	for _, f := range w.child {
+	for _, f := range w.ends {
 		_ = f.Close()
 	}
-	w.child = nil
+	w.child, w.ends = nil, nil
 }
 
 // drop closes ours when nothing was started.

@@ -127,11 +127,11 @@ func (s *supervisor) supervise() {
 		switch {
 		case code == 2 && ended > 0: // so does the runtime end it; else 2 says that nothing was started
 			fmt.Fprintf(os.Stderr, "flowrun: crashed; %s that ran %s ended\n", processes(ended), were(ended))
-			os.Exit(3)
-		case code != 0 || left == 0:
-			os.Exit(code)
+			code = 3
+		case code == 0 && left > 0:
+			code = 3
 		}
-		os.Exit(3)
+		os.Exit(code)
 	}
 	sig := status.Signal()
 	switch sig {
