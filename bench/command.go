@@ -12,11 +12,22 @@ import (
 )
 
 // workshop is a temporary folder in which programs are built and run. What they keep of their runs goes there, too.
-type workshop struct{ dir string }
+type workshop struct {
+	dir     string
+	flowrun string // the command
+}
 
 func newWorkshop() (*workshop, error) {
 	dir, err := os.MkdirTemp("", "flowrun-bench-")
-	return &workshop{dir}, err
+	if err != nil {
+		return nil, err
+	}
+	w := &workshop{dir: dir}
+	if w.flowrun, err = w.build("flowrun", "./cmd/flowrun"); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
 }
 
 func (w *workshop) close() { _ = os.RemoveAll(w.dir) }

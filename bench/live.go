@@ -15,7 +15,7 @@ import (
 )
 
 // liveFigures are those of many processes at once: what the engine takes for them, and how fast they come and go.
-func liveFigures(r *report, w *workshop, flowrun, floor string) error {
+func liveFigures(r *report, w *workshop, floor string) error {
 	if runtime.GOOS != "linux" {
 		return nil // who is a child of whom stands in /proc
 	}
@@ -35,7 +35,7 @@ func liveFigures(r *report, w *workshop, flowrun, floor string) error {
 			}
 			floorUp, floorDown = append(floorUp, began), append(floorDown, ended)
 		}
-		began, ended, f, err := runLive(w.command(flowrun, "run", file))
+		began, ended, f, err := runLive(w.command(w.flowrun, "run", file))
 		if err != nil {
 			return err
 		}

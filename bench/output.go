@@ -22,10 +22,6 @@ func outputFigures(r *report) error {
 		return err
 	}
 	defer w.close()
-	flowrun, err := w.build("flowrun", "./cmd/flowrun")
-	if err != nil {
-		return err
-	}
 	source := w.path("source")
 	if err := fill(source); err != nil {
 		return err
@@ -43,8 +39,8 @@ func outputFigures(r *report) error {
 	for range r.rounds {
 		for i, work := range []func() error{
 			func() error { return copied(source, w.path("copy")) },
-			w.work(flowrun, "run", plain),
-			w.work(flowrun, "run", masked),
+			w.work(w.flowrun, "run", plain),
+			w.work(w.flowrun, "run", masked),
 		} {
 			began := time.Now()
 			err := work()
@@ -66,13 +62,13 @@ func outputFigures(r *report) error {
 		r.note("the same with a secret to mask", speed, slower)
 		return nil
 	}
-	most, err := peakOfRun(w.command(flowrun, "run", plain))
+	most, err := peakOfRun(w.command(w.flowrun, "run", plain))
 	if err != nil {
 		return err
 	}
 	r.row("the same, peak of the engine's memory", mb(most), "", "<= 32 MB", most <= 32e6)
 	w.forget("state")
-	if most, err = peakOfRun(w.command(flowrun, "run", masked)); err != nil {
+	if most, err = peakOfRun(w.command(w.flowrun, "run", masked)); err != nil {
 		return err
 	}
 	r.note("the same with a secret to mask", speed+", peak "+mb(most), slower)

@@ -24,10 +24,6 @@ func processFigures(r *report) error {
 		return err
 	}
 	defer w.close()
-	flowrun, err := w.build("flowrun", "./cmd/flowrun")
-	if err != nil {
-		return err
-	}
 	alone, err := w.buildAlone("alone")
 	if err != nil {
 		return err
@@ -39,14 +35,14 @@ func processFigures(r *report) error {
 	if floor == "" {
 		r.note("the floor of processes", "left out: there is no C compiler", "")
 	}
-	if err := turnFigures(r, w, flowrun, alone, floor); err != nil {
+	if err := turnFigures(r, w, alone, floor); err != nil {
 		return err
 	}
-	return liveFigures(r, w, flowrun, floor)
+	return liveFigures(r, w, floor)
 }
 
 // turnFigures are those of many processes that take turns.
-func turnFigures(r *report, w *workshop, flowrun, alone, floor string) error {
+func turnFigures(r *report, w *workshop, alone, floor string) error {
 	files := map[string]string{}
 	for _, f := range []struct{ name, text string }{
 		{"generated", generatedRuns(`["true"]`, many)},
@@ -67,8 +63,8 @@ func turnFigures(r *report, w *workshop, flowrun, alone, floor string) error {
 		script = w.work(floor, "turns", fmt.Sprint(many), "2", "/bin/sh", "-c", "true")
 	}
 	took, err := turns(
-		r.rounds, argv, w.work(flowrun, "run", files["generated"]), w.work(alone, "run", files["generated"]),
-		w.work(flowrun, "run", files["written"]), script, w.work(flowrun, "run", files["script"]),
+		r.rounds, argv, w.work(w.flowrun, "run", files["generated"]), w.work(alone, "run", files["generated"]),
+		w.work(w.flowrun, "run", files["written"]), script, w.work(w.flowrun, "run", files["script"]),
 	)
 	if err != nil {
 		return err
@@ -98,7 +94,7 @@ func turnFigures(r *report, w *workshop, flowrun, alone, floor string) error {
 	}
 
 	// A single step is short: it takes more turns to tell one from the other.
-	one, err := turns(5*r.rounds, w.work(flowrun, "run", files["one"]), w.work(alone, "run", files["one"]))
+	one, err := turns(5*r.rounds, w.work(w.flowrun, "run", files["one"]), w.work(alone, "run", files["one"]))
 	if err != nil {
 		return err
 	}

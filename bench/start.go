@@ -24,11 +24,7 @@ func startFigures(r *report) error {
 	if err != nil {
 		return err
 	}
-	flowrun, err := w.build("flowrun", "./cmd/flowrun")
-	if err != nil {
-		return err
-	}
-	took, err := turns(10*r.rounds, w.work(floor), w.work(flowrun, "version"), w.work(flowrun, "run", "examples/hello.yaml"))
+	took, err := turns(10*r.rounds, w.work(floor), w.work(w.flowrun, "version"), w.work(w.flowrun, "run", "examples/hello.yaml"))
 	if err != nil {
 		return err
 	}
