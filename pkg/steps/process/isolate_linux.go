@@ -46,7 +46,7 @@ func (l *leader) isolate(spec Spec, attr *syscall.ProcAttr) error {
 	_ = w.Close()
 	if err != nil {
 		_ = r.Close()
-		if err == unix.EAGAIN || err == unix.ENOMEM {
+		if NoRoom(err) {
 			return err
 		}
 		return &IsolationError{Doing: "the system does not give a namespace of process numbers", Err: err}

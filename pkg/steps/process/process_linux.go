@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -54,9 +55,18 @@ func (l *leader) exec(path string, args []string, attr *syscall.ProcAttr, t *ter
 			if l.pid, err = syscall.ForkExec(path, args, attr); err == nil && t != nil {
 				t.begin(l)
 			}
-			return l.pid, err
+			return l.pid, numbered(err, attr.Files)
 		})
 	})
+}
+
+// numbered names the error of a fork by what it means. The child moves its files above the highest of them; where that
+// has the last number there can be, the kernel says that a descriptor is bad, and not that there are too many.
+func numbered(err error, files []uintptr) error {
+	if err == syscall.EBADF && int(slices.Max(files))+len(files) >= descriptors() {
+		return syscall.EMFILE
+	}
+	return err
 }
 
 // await tells p when the leader has ended, and leaves it uncollected. The poller watches it: a blocking wait would cost

@@ -4,9 +4,12 @@ import (
 	"io"
 	"os/exec"
 	"runtime/pprof"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A live process must not cost a thread: the runtime dies at 10,000.
@@ -87,5 +90,29 @@ func TestChildrenOfOthers(t *testing.T) {
 		if err := cmd.Wait(); err == nil || err.Error() != "signal: user defined signal 1" {
 			t.Errorf("it ended with %v", err)
 		}
+	}
+}
+
+// A step whose file has the last number that there can be waits for others to end, as with any other lack of descriptors.
+func TestLastDescriptor(t *testing.T) {
+	for _, mode := range []Mode{Apart, Isolated} {
+		spec := script("exit 0", io.Discard)
+		spec.Mode = mode
+		w, err := wire(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		high, err := unix.FcntlInt(w.child[1], unix.F_DUPFD_CLOEXEC, descriptors()-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := slices.Clone(w.child)
+		files[1] = uintptr(high)
+		if _, err = fork(spec, files); !NoRoom(err) {
+			t.Errorf("mode %d: %v", mode, err)
+		}
+		_ = unix.Close(high)
+		w.started()
+		w.drop()
 	}
 }
