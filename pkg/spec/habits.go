@@ -33,7 +33,17 @@ func (o *oddLine) write(line string) {
 
 // habit reports what is wrong in o or in the line before it, if that is a known habit. message is the library's.
 func (o *oddLine) habit(message string) bool {
-	return o.before(message) || o.escape(message) || o.block(message) || o.item() || o.noComma() || o.closesNothing() || o.apostrophe()
+	return o.directive() || o.before(message) || o.escape(message) || o.block(message) || o.item() || o.noComma() || o.closesNothing() || o.apostrophe()
+}
+
+// directive is a line for the YAML parser, as %YAML 1.2, which the library knows for 1.1 only.
+func (o *oddLine) directive() bool {
+	if !strings.HasPrefix(o.line, "%YAML") && !strings.HasPrefix(o.line, "%TAG") {
+		return false
+	}
+	o.report(0, "a workflow file has no lines for the YAML parser, as %%YAML and %%TAG")
+	o.r.help("remove this line and the --- below it")
+	return true
 }
 
 // before looks at the last line before o that says something: `run:x`, or the head of a block whose text is not indented.
