@@ -177,7 +177,7 @@ func TestFlagsAreOnThePage(t *testing.T) {
 		}
 	}
 	used := map[string]bool{}
-	for _, command := range []string{"run", "validate", "plan", "explain", "version"} {
+	for _, command := range []string{"run", "validate", "plan", "explain", "schema", "version"} {
 		help, err := exec.Command("flowrun", command, "--help").Output()
 		if err != nil {
 			t.Fatal(err)

@@ -1,11 +1,33 @@
 // Package schema holds the JSON Schemas of flowrun's files, for editors and other programs.
 //
-// They are generated; go test ./schema -update writes them anew, and the test fails while they are stale.
+// That of workflow files is generated; go test ./schema -update writes it anew, and the test fails while it is stale.
 package schema
 
-import _ "embed"
+import "embed"
+
+//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json
+var files embed.FS
+
+// Names are the names of the schemas, that of workflow files first.
+func Names() []string { return []string{"workflow", "result", "events", "diagnostics"} }
+
+// Named is the schema of a name of Names.
+func Named(name string) []byte {
+	b, err := files.ReadFile(name + ".schema.json")
+	if err != nil {
+		panic("schema: " + err.Error())
+	}
+	return b
+}
 
 // Workflow is the schema of a workflow file (draft-07).
-//
-//go:embed workflow.schema.json
-var Workflow []byte
+func Workflow() []byte { return Named("workflow") }
+
+// Result is the schema of the result document (flowrun run --format json).
+func Result() []byte { return Named("result") }
+
+// Events is the schema of one event (a line of flowrun run --format ndjson).
+func Events() []byte { return Named("events") }
+
+// Diagnostics is the schema of the document of flowrun validate --format json.
+func Diagnostics() []byte { return Named("diagnostics") }

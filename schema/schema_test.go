@@ -28,7 +28,7 @@ func TestWorkflowIsFresh(t *testing.T) {
 		}
 		return
 	}
-	if !bytes.Equal(schema.Workflow, want) {
+	if !bytes.Equal(schema.Workflow(), want) {
 		t.Fatal("workflow.schema.json is stale: go test ./schema -update")
 	}
 }
@@ -37,7 +37,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.LoadURL = func(string) (io.ReadCloser, error) { return nil, errors.New("nothing is loaded") }
-	if err := c.AddResource("v1.json", bytes.NewReader(schema.Workflow)); err != nil {
+	if err := c.AddResource("v1.json", bytes.NewReader(schema.Workflow())); err != nil {
 		t.Fatal(err)
 	}
 	s, err := c.Compile("v1.json")
@@ -87,7 +87,7 @@ func TestKeywords(t *testing.T) {
 		additionalProperties propertyNames items minItems maxItems uniqueItems minProperties maxProperties minLength pattern
 		patternErrorMessage minimum maximum`)
 	var root map[string]any
-	if err := json.Unmarshal(schema.Workflow, &root); err != nil {
+	if err := json.Unmarshal(schema.Workflow(), &root); err != nil {
 		t.Fatal(err)
 	}
 	var walk func(path string, v any)

@@ -41,7 +41,7 @@ func TestNormalize(t *testing.T) {
 
 		{"unknown command", "rnu a.yaml", "", `unknown command "rnu" (did you mean run?)`},
 		{"a file as a command", "a.yaml", "", `unknown command "a.yaml" (flowrun run a.yaml runs a file)`},
-		{"nothing like it", "nosuch", "", `unknown command "nosuch" (commands are run, validate, lint, plan, explain, version)`},
+		{"nothing like it", "nosuch", "", `unknown command "nosuch" (commands are run, validate, lint, plan, explain, schema, version)`},
 		{"unknown flag", "run --dryrun", "", "unknown flag --dryrun (did you mean --dry-run?)"},
 		{"no threshold, no guess", "run --nodry", "", "unknown flag --nodry (flowrun run --help lists the flags)"},
 		{"a short name with two dashes", "run --n", "", "unknown flag --n (flowrun run --help lists the flags)"},

@@ -89,7 +89,7 @@ func newApp(s *session) *cli.App {
 		Usage:                     "run declarative workflows with asyncio's structured concurrency",
 		Writer:                    s.Stdout,
 		ErrWriter:                 s.Stderr,
-		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), explainCommand(s), versionCommand(s)},
+		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), explainCommand(s), schemaCommand(s), versionCommand(s)},
 		CustomAppHelpTemplate:     appHelp,
 		HideHelpCommand:           true,
 		HideVersion:               true,

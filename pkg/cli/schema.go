@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/schema"
+)
+
+func schemaCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "schema",
+		Usage:     "print the JSON Schema of workflow files, or of what flowrun prints",
+		UsageText: "flowrun schema [" + strings.Join(schema.Names(), "|") + "]",
+		Description: `flowrun schema > .flowrun/schema.json     for an editor: docs/editors.md
+flowrun schema result                     of the document of flowrun run --format json`,
+		Action: func(c *cli.Context) error { return s.schema(c.Args().Slice()) },
+	}
+}
+
+func (s *session) schema(args []string) error {
+	names := schema.Names()
+	name := names[0]
+	switch len(args) {
+	case 0:
+	case 1:
+		name = args[0]
+	default:
+		return usage("", "schema takes one NAME, not %d: %s", len(args), strings.Join(args, " "))
+	}
+	if !slices.Contains(names, name) {
+		hint := "there are " + strings.Join(names, ", ")
+		if near := diag.Nearest(name, names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return usage(hint, "there is no schema %s", quote(name))
+	}
+	s.Stdout.Write(schema.Named(name))
+	return nil
+}
