@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -81,50 +84,136 @@ func TestWorkflowAsEditorsSeeIt(t *testing.T) {
 	}
 }
 
-// TestKeywords finds misspelt keywords, which a validator passes over in silence, and keys without a description.
-func TestKeywords(t *testing.T) {
-	known := strings.Fields(`$schema $id $ref title description examples definitions type enum anyOf properties required
-		additionalProperties propertyNames items minItems maxItems uniqueItems minProperties maxProperties minLength pattern
-		patternErrorMessage minimum maximum`)
+// keywords are those that the schema of workflow files may have. A validator passes over any other in silence, so
+// a misspelt one would hold nothing.
+var keywords = strings.Fields(`$schema $id $ref title description examples definitions type enum anyOf allOf if then properties required
+	additionalProperties propertyNames items minItems maxItems uniqueItems minProperties maxProperties minLength pattern
+	patternErrorMessage markdownEnumDescriptions doNotSuggest minimum maximum`)
+
+// each visits a schema and all schemas in it.
+func each(path string, v any, visit func(path string, schema map[string]any)) {
+	schema, ok := v.(map[string]any)
+	if !ok {
+		return // true: any value
+	}
+	visit(path, schema)
+	for _, key := range slices.Sorted(maps.Keys(schema)) {
+		switch sub := schema[key].(type) {
+		case []any:
+			if key == "anyOf" || key == "allOf" {
+				for i, x := range sub {
+					each(fmt.Sprintf("%s/%s/%d", path, key, i), x, visit)
+				}
+			}
+		case map[string]any:
+			if key != "properties" && key != "definitions" {
+				each(path+"/"+key, sub, visit)
+				continue
+			}
+			for _, name := range slices.Sorted(maps.Keys(sub)) {
+				each(path+"/"+key+"/"+name, sub[name], visit)
+			}
+		}
+	}
+}
+
+func root(t *testing.T) map[string]any {
+	t.Helper()
 	var root map[string]any
 	if err := json.Unmarshal(schema.Workflow(), &root); err != nil {
 		t.Fatal(err)
 	}
-	var walk func(path string, v any)
-	walk = func(path string, v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, x := range v {
-				walk(path, x)
+	return root
+}
+
+// TestKeywords: there are no misspelt keywords, a reference stands alone and refers to what is there, and there is
+// nothing that nobody refers to.
+func TestKeywords(t *testing.T) {
+	doc := root(t)
+	defs := doc["definitions"].(map[string]any)
+	used := map[string]bool{}
+	each("", doc, func(path string, s map[string]any) {
+		for key := range s {
+			if !slices.Contains(keywords, key) {
+				t.Errorf("%s: unknown keyword %s", path, key)
 			}
-		case map[string]any:
-			for key, x := range v {
-				if !slices.Contains(known, key) {
-					t.Errorf("%s: unknown keyword %s", path, key)
-				}
-				switch key {
-				case "enum", "required", "examples":
-				case "properties", "definitions":
-					for name, sub := range x.(map[string]any) {
-						walk(path+"/"+name, sub)
-					}
-				default:
-					walk(path+"/"+key, x)
-				}
+		}
+		if ref, ok := s["$ref"].(string); ok {
+			name := strings.TrimPrefix(ref, "#/definitions/")
+			used[name] = true
+			if defs[name] == nil {
+				t.Errorf("%s: %s is not there", path, ref)
 			}
+			if len(s) > 1 {
+				t.Errorf("%s: what stands beside %s is passed over", path, ref)
+			}
+		}
+		if s["properties"] != nil && s["additionalProperties"] == nil && s["then"] == nil && !strings.HasSuffix(path, "/then") && path != "" && path != "/definitions/workflow" {
+			t.Errorf("%s: it is open", path)
+		}
+		if s["additionalProperties"] == false && s["title"] == nil {
+			t.Errorf("%s: a closed mapping has a title", path)
+		}
+	})
+	for name := range defs {
+		if !used[name] {
+			t.Errorf("nothing refers to %s", name)
 		}
 	}
-	walk("", root)
-	for name, d := range root["definitions"].(map[string]any) {
-		props, _ := d.(map[string]any)["properties"].(map[string]any)
-		if !strings.Contains(name, ".") {
-			continue
-		}
-		for key, p := range props {
-			about, _ := p.(map[string]any)["description"].(string)
-			if !strings.HasSuffix(about, ".") {
-				t.Errorf("%s/%s: the description is %q, not a sentence", name, key, about)
+}
+
+// TestEveryKeyIsExplained: every key has a title, a sentence that says what it does, and examples that fit it.
+func TestEveryKeyIsExplained(t *testing.T) {
+	doc := root(t)
+	defs := doc["definitions"].(map[string]any)
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("v1.json", bytes.NewReader(schema.Workflow())); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	each("", doc, func(path string, s map[string]any) {
+		props, _ := s["properties"].(map[string]any)
+		for key, v := range props {
+			p, ok := v.(map[string]any)
+			if !ok || p["$ref"] == "#/definitions/elsewhere" {
+				continue
+			}
+			at := path + "/properties/" + key
+			if ref, ok := p["$ref"].(string); ok {
+				at = strings.TrimPrefix(ref, "#")
+				p = defs[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any)
+			}
+			if seen[at] {
+				continue
+			}
+			seen[at] = true
+			title, _ := p["title"].(string)
+			if title != key && !strings.HasSuffix(title, "."+key) {
+				t.Errorf("%s: the title is %q", at, title)
+			}
+			about, _ := p["description"].(string)
+			if !strings.HasSuffix(about, ".") || len(about) > 300 || strings.ToUpper(about[:1]) != about[:1] {
+				t.Errorf("%s: the description is %q, not a sentence of 300 characters at most", at, about)
+			}
+			examples, _ := p["examples"].([]any)
+			if len(examples) == 0 {
+				t.Errorf("%s: it has no examples", at)
+			}
+			own, err := c.Compile("v1.json#" + at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range examples {
+				if err := own.Validate(e); err != nil {
+					t.Errorf("%s: the example %v does not fit: %v", at, e, err)
+				}
+				if _, many := e.([]any); (many || reflect.ValueOf(e).Kind() == reflect.Map) && len(examples) == 1 && p["properties"] == nil && p["items"] == nil {
+					t.Errorf("%s: editors would insert its only example, a list or a mapping, at the wrong depth", at)
+				}
 			}
 		}
+	})
+	if len(seen) < 100 {
+		t.Errorf("there are only %d keys", len(seen))
 	}
 }

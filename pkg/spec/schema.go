@@ -27,63 +27,81 @@ const (
 )
 
 // definitions are the shared parts of the schema. step, clause and workflow are made of the words.
+// A key in them has its description and its examples here; its title is its path.
 var definitions = map[string]string{
 	"duration":  `{"title": "duration", "type": ["string", "integer"], "pattern": "` + durationPattern + `", "minimum": 0, "maximum": 0, "patternErrorMessage": "not a duration such as 500ms, 30s or 1h30m"}`,
-	"count":     `{"title": "count", "type": ["integer", "string"], "minimum": 1, "pattern": "` + exprPattern + `"}`,
-	"number":    `{"title": "number", "type": ["number", "string"], "minimum": 0, "pattern": "` + exprPattern + `"}`,
+	"count":     `{"title": "count", "type": ["integer", "string"], "minimum": 1, "pattern": "` + exprPattern + `", "patternErrorMessage": "not a whole number, nor an expression in ${{ }}"}`,
+	"number":    `{"title": "number", "type": ["number", "string"], "minimum": 0, "pattern": "` + exprPattern + `", "patternErrorMessage": "not a number, nor an expression in ${{ }}"}`,
 	"condition": `{"title": "expression", "type": ["string", "boolean"], "minLength": 1}`,
-	"id":        `{"title": "id", "type": "string", "pattern": "` + idPattern + `"}`,
-	"ids":       `{"title": "id or list of ids", "type": ["string", "array"], "pattern": "` + idPattern + `", "minItems": 1, "items": {"$ref": "#/definitions/id"}}`,
-	"names":     `{"title": "name or list of names", "type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}}`,
+	"id":        `{"title": "id", "type": "string", "pattern": "` + idPattern + `", "patternErrorMessage": "not an id: letters, digits and _, and no digit first"}`,
+	"ids": `{"title": "id or list of ids", "type": ["string", "array"], "pattern": "` + idPattern + `", "patternErrorMessage": "not an id: letters, digits and _, and no digit first",
+		"minItems": 1, "items": {"$ref": "#/definitions/id"}}`,
+	"names": `{"title": "name or list of names", "type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string", "minLength": 1}}`,
 	"files": `{"title": "file or list of files", "type": ["string", "array"], "pattern": "[^?]", "patternErrorMessage": "no name of a file", "minItems": 1,
 		"items": {"type": "string", "pattern": "[^?]", "patternErrorMessage": "no name of a file"}}`,
 	"env": `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
-	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"]},
-		{"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
-		"completed": {"description": "So many children have ended.", "$ref": "#/definitions/count"},
-		"succeeded": {"description": "So many children have succeeded.", "$ref": "#/definitions/count"}}}]}`,
+	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"],
+		"markdownEnumDescriptions": ["All have ended.", "One has ended; a failure counts.", "One has failed, or all have ended.", "One has succeeded. When none can any more, the wait fails with QuorumError."]},
+		{"title": "quorum", "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+		"completed": {"description": "So many children have ended.", "examples": [2], "$ref": "#/definitions/count"},
+		"succeeded": {"description": "So many children have succeeded.", "examples": [2], "$ref": "#/definitions/count"}}}]}`,
 	"steps": `{"title": "list of steps", "type": "array", "items": {"$ref": "#/definitions/step"}}`,
 	"block": `{"title": "list of steps or generator", "type": ["array", "object"], "items": {"$ref": "#/definitions/step"},
 		"additionalProperties": false, "required": ["for", "do"], "properties": {
-		"for": {"description": "The name of the loop variable, or the lists of a matrix under their names.", "type": ["string", "object"], "pattern": "` + idPattern + `", "minProperties": 1,
+		"for": {"description": "The name of the loop variable, or the lists of a matrix under their names.", "examples": ["shard", {"os": ["linux", "darwin"], "go": ["1.25", "1.26"]}],
+			"type": ["string", "object"], "pattern": "` + idPattern + `", "minProperties": 1,
 			"propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"title": "expression", "type": ["array", "string"], "minLength": 1}},
-		"in": {"title": "expression", "description": "A list, or an expression that gives one.", "type": ["array", "string"], "minLength": 1},
-		"exclude": {"description": "Combinations of a matrix for which this is true are left out.", "$ref": "#/definitions/condition"},
-		"do": {"description": "The step that is done for each.", "$ref": "#/definitions/step"}}}`,
+		"in": {"title": "expression", "description": "A list, or an expression that gives one.", "examples": ["range(4)", ["a", "b"]], "type": ["array", "string"], "minLength": 1},
+		"exclude": {"description": "Combinations of a matrix for which this is true are left out.", "examples": ["os == 'darwin' && go == '1.25'"], "$ref": "#/definitions/condition"},
+		"do": {"description": "The step that is done for each.", "examples": [{"run": ["go", "test", "-shard", "${{ shard }}"]}, {"echo": "${{ shard }}"}], "$ref": "#/definitions/step"}}}`,
 	"retry": `{"title": "retry", "type": "object", "additionalProperties": false, "required": ["attempts"], "properties": {
-		"attempts": {"description": "How often the step is tried in all.", "$ref": "#/definitions/count"},
-		"delay": {"description": "The pause before the second attempt.", "$ref": "#/definitions/duration"},
-		"factor": {"description": "By what each pause is longer than the one before.", "$ref": "#/definitions/number"},
-		"max_delay": {"description": "The longest pause.", "$ref": "#/definitions/duration"},
-		"jitter": {"description": "By which part of itself a pause may be shorter or longer.", "type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": "` + exprPattern + `"},
-		"match": {"description": "The errors that are tried again. Default: all.", "$ref": "#/definitions/match"},
-		"until": {"description": "Tries again until this is true of value.", "$ref": "#/definitions/condition"}}}`,
-	"match": `{"title": "match", "type": ["string", "object", "array"], "minLength": 1, "minItems": 1,
-		"additionalProperties": false, "minProperties": 1, "properties": {
-		"type": {"description": "The type of the error, or several.", "$ref": "#/definitions/names"},
-		"exit_code": {"description": "The exit status, or several.", "type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
-		"message": {"description": "A regular expression that the message matches.", "type": "string"},
-		"when": {"description": "An expression over error.", "$ref": "#/definitions/condition"}},
-		"items": {"type": ["string", "object"], "minLength": 1, "additionalProperties": false, "minProperties": 1, "properties": {
-		"type": {"$ref": "#/definitions/names"},
-		"exit_code": {"type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
-		"message": {"type": "string"},
-		"when": {"$ref": "#/definitions/condition"}}}}`,
-	"secrets": `{"title": "secrets", "type": "array", "items": {"type": ["string", "object"], "pattern": "` + idPattern + `",
-		"additionalProperties": false, "required": ["name", "file"], "properties": {"name": {"$ref": "#/definitions/id"}, "file": {"type": "string", "minLength": 1}}}}`,
+		"attempts": {"description": "How often the step is tried in all.", "examples": [3], "$ref": "#/definitions/count"},
+		"delay": {"description": "The pause before the second attempt. Default 0.", "examples": ["1s"], "$ref": "#/definitions/duration"},
+		"factor": {"description": "By what each pause is longer than the one before. Default 1.", "examples": [2], "$ref": "#/definitions/number"},
+		"max_delay": {"description": "The longest pause.", "examples": ["30s"], "$ref": "#/definitions/duration"},
+		"jitter": {"description": "By which part of itself a pause may be shorter or longer.", "examples": [0.2], "type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": "` + exprPattern + `"},
+		"match": {"description": "The errors that are tried again. Default: all.", "examples": ["ExitError", {"type": "HTTPError", "when": "error.status == 503"}], "$ref": "#/definitions/match"},
+		"until": {"description": "Tries again until this is true of value.", "examples": ["value == 'done'"], "$ref": "#/definitions/condition"}}}`,
+	"match": `{"title": "match", "type": ["string", "object", "array"], "minLength": 1, "minItems": 1,` + matchFields + `,
+		"items": {"type": ["string", "object"], "minLength": 1,` + matchFields + `}}`,
+	"secrets": `{"title": "secrets", "type": "array", "items": {"title": "secret", "type": ["string", "object"], "pattern": "` + idPattern + `",
+		"additionalProperties": false, "required": ["name", "file"], "properties": {
+		"name": {"description": "The name of the secret in expressions.", "examples": ["REGISTRY_TOKEN"], "$ref": "#/definitions/id"},
+		"file": {"description": "The file that holds the secret, relative to the workflow's file.", "examples": ["secrets/token"], "type": "string", "minLength": 1}}}}`,
 	"semaphores": `{"title": "semaphores", "type": "object", "propertyNames": {"pattern": "` + namePattern + `"},
-		"additionalProperties": {"type": ["integer", "object"], "minimum": 1, "additionalProperties": false, "required": ["permits"], "properties": {
-		"permits": {"type": "integer", "minimum": 1}, "scope": {"enum": ["run", "machine"]}}}}`,
+		"additionalProperties": {"title": "semaphore", "type": ["integer", "object"], "minimum": 1, "additionalProperties": false, "required": ["permits"], "properties": {
+		"permits": {"description": "How many steps may hold it at once.", "examples": [2], "type": "integer", "minimum": 1},
+		"scope": {"description": "Who shares it: this run. All runs of the machine arrive with a later version.", "examples": ["run"], "enum": ["run", "machine"]}}}}`,
 	"inputs": `{"title": "inputs", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {
-		"type": "object", "additionalProperties": false, "properties": {
-		"type": {"enum": ["string", "integer", "number", "boolean", "array", "object"]},
-		"default": {}, "description": {"type": "string"}, "secret": {"type": "boolean"},
-		"minimum": {"type": "number"}, "maximum": {"type": "number"}, "exclusiveMinimum": {"type": "number"}, "exclusiveMaximum": {"type": "number"},
-		"multipleOf": {"type": "number"}, "minLength": {"type": "integer", "minimum": 0}, "maxLength": {"type": "integer", "minimum": 0},
-		"pattern": {"type": "string"}, "enum": {"type": "array", "minItems": 1}, "items": {"type": "object"},
-		"minItems": {"type": "integer", "minimum": 0}, "maxItems": {"type": "integer", "minimum": 0}, "uniqueItems": {"type": "boolean"},
-		"properties": {"type": "object"}, "required": {"type": "array", "items": {"type": "string"}}, "additionalProperties": {"type": ["boolean", "object"]}}}}`,
+		"title": "input", "type": "object", "additionalProperties": false, "properties": {
+		"type": {"description": "The type of the value. Without it: any.", "examples": ["string"], "enum": ["string", "integer", "number", "boolean", "array", "object"]},
+		"default": {"description": "The value when none is given. An input without a default must be given.", "examples": [4, "main"]},
+		"description": {"description": "What the input is for.", "examples": ["how many test shards"], "type": "string"},
+		"secret": {"description": "The value is masked everywhere, and may stand only where a secret may.", "examples": [true], "type": "boolean"},
+		"minimum": {"description": "The least number.", "examples": [1], "type": "number"},
+		"maximum": {"description": "The greatest number.", "examples": [64], "type": "number"},
+		"exclusiveMinimum": {"description": "The number is more than this.", "examples": [0], "type": "number"},
+		"exclusiveMaximum": {"description": "The number is less than this.", "examples": [1], "type": "number"},
+		"multipleOf": {"description": "The number is a multiple of this.", "examples": [2], "type": "number"},
+		"minLength": {"description": "The text has at least so many characters.", "examples": [1], "type": "integer", "minimum": 0},
+		"maxLength": {"description": "The text has at most so many characters.", "examples": [80], "type": "integer", "minimum": 0},
+		"pattern": {"description": "A regular expression (RE2) that the text matches.", "examples": ["^v[0-9]+$"], "type": "string"},
+		"enum": {"description": "The values that may be given.", "examples": [["dev", "prod"], [1, 2, 4]], "type": "array", "minItems": 1},
+		"items": {"description": "The JSON Schema of each item of a list.", "examples": [{"type": "string"}, {"type": "integer", "minimum": 1}], "type": "object"},
+		"minItems": {"description": "The list has at least so many items.", "examples": [1], "type": "integer", "minimum": 0},
+		"maxItems": {"description": "The list has at most so many items.", "examples": [10], "type": "integer", "minimum": 0},
+		"uniqueItems": {"description": "No two items of the list are equal.", "examples": [true], "type": "boolean"},
+		"properties": {"description": "The JSON Schemas of the members of a mapping.", "examples": [{"host": {"type": "string"}}, {"port": {"type": "integer"}}], "type": "object"},
+		"required": {"description": "The members that a mapping must have.", "examples": [["host"]], "type": "array", "items": {"type": "string"}},
+		"additionalProperties": {"description": "Whether a mapping may have other members, or their JSON Schema.", "examples": [false], "type": ["boolean", "object"]}}}}`,
 }
+
+const matchFields = `
+	"additionalProperties": false, "minProperties": 1, "properties": {
+		"type": {"description": "The type of the error, or several.", "examples": ["ExitError", ["HTTPError", "ConnectionError"]], "$ref": "#/definitions/names"},
+		"exit_code": {"description": "The exit status, or several.", "examples": [75, [1, 2]], "type": ["integer", "array"], "minItems": 1, "items": {"type": "integer"}},
+		"message": {"description": "A regular expression that the message matches.", "examples": ["busy|locked"], "type": "string"},
+		"when": {"description": "An expression over error.", "examples": ["error.status == 503"], "$ref": "#/definitions/condition"}}`
 
 // branch is one kind of step in one kind of place: what a closed, titled part of the schema is for.
 type branch struct {
@@ -166,11 +184,16 @@ func (l *language) keysOf(b branch) ([]*word, []kind.Key) {
 	return out, nil
 }
 
-// wordSchema is the schema of a word as written in a file.
-func wordSchema(w *word) object {
-	p := parse(w.json, w.name)
-	p["description"] = w.about
-	return p
+// common lists the words of a place that may stand beside every action of it.
+func (l *language) common(where place) []*word {
+	var out []*word
+	for i := range words {
+		w := &words[i]
+		if !w.later && w.on&where.bit() != 0 && w.with == nil && !slices.Contains(builtin, w.name) && (w.name != "ready" || l.probe != nil) {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // kindKey is the schema of a kind's key as written in a file: expressions may stand where the mode allows them.
@@ -180,9 +203,7 @@ func (l *language) kindKey(k *kind.Kind, key kind.Key) object {
 		p = widen(p)
 	}
 	p["description"] = key.Description
-	if len(key.Examples) > 0 {
-		p["examples"] = key.Examples
-	}
+	p["examples"] = key.Examples // lines of YAML
 	return p
 }
 
@@ -249,9 +270,9 @@ func typesOf(p object) []any {
 // defaultsSchema is that of `defaults`, with the keys that kinds like run give it.
 func (l *language) defaultsSchema() object {
 	props := object{
-		"timeout": object{"description": "Bounds each attempt.", "$ref": "#/definitions/duration"},
-		"retry":   object{"description": "Tries the steps again when they fail.", "$ref": "#/definitions/retry"},
-		"env":     object{"description": "Environment variables.", "$ref": "#/definitions/env"},
+		"timeout": object{"description": "Bounds each attempt.", "examples": []string{"timeout: 10m"}, "$ref": "#/definitions/duration"},
+		"retry":   object{"description": "Tries the steps again when they fail.", "examples": []string{"retry: {attempts: 3, delay: 1s}"}, "$ref": "#/definitions/retry"},
+		"env":     object{"description": "Environment variables.", "examples": []string{"env: {LANG: C}", "env: {CI: \"1\", HOME: null}"}, "$ref": "#/definitions/env"},
 	}
 	for _, name := range l.actions {
 		k := l.kinds[name]
@@ -308,7 +329,7 @@ func (l *language) inline(v any) any {
 		out := make(object, len(v))
 		for k, x := range v {
 			switch k {
-			case "description", "examples":
+			case "description", "examples", "markdownEnumDescriptions":
 			case "properties":
 				props := make(object, len(x.(object)))
 				for name, sub := range x.(object) {
@@ -333,7 +354,7 @@ func (l *language) validator(b branch) *validator {
 	l.branches[b] = v
 	ours, kinds := l.keysOf(b)
 	for _, w := range ours {
-		v.props[w.name] = l.property(" "+w.name+w.json, w.mode, func() object { return wordSchema(w) })
+		v.props[w.name] = l.property(" "+w.name+w.json, w.mode, func() object { return parse(w.json, w.name) })
 	}
 	for _, key := range kinds {
 		v.props[key.Name] = l.property(b.action+" "+key.Name, key.Mode, func() object { return l.kindKey(l.kinds[b.action], key) })

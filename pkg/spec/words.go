@@ -58,54 +58,180 @@ type word struct {
 	later bool   // a word of the language that this version does not have yet
 	json  string // JSON Schema of the value
 	about string
+	// examples are lines of YAML, of the key and its value. When there is only one, editors insert it with the key: for a
+	// key whose value is a list or a mapping write two.
+	examples []string
 }
 
 // words are all of them, in the order of the language page.
 var words = []word{
-	{name: "flowrun", on: file, json: `{"enum": [1]}`, about: "The version of the language. Required."},
-	{name: "name", on: file, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the workflow in reports."},
-	{name: "description", on: header, mode: kind.Text, json: `{"type": "string"}`, about: "What the workflow is for."},
-	{name: "inputs", on: header, mode: kind.Literal, json: `{"$ref": "#/definitions/inputs"}`, about: "Typed inputs, checked before anything runs."},
-	{name: "dotenv", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/files"}`, about: "Files of NAME=value lines; one that may be missing ends in a question mark."},
-	{name: "secrets", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/secrets"}`, about: "Names of environment variables that are masked everywhere and given only to steps that name them."},
-	{name: "semaphores", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/semaphores"}`, about: "Named limits, shared by the whole run."},
-	{name: "workflows", on: file, mode: kind.Literal, json: `{"type": "object", "propertyNames": {"pattern": "` + namePattern + `"}, "additionalProperties": {"$ref": "#/definitions/workflow"}}`, about: "Reusable workflows, for call."},
+	{
+		name: "flowrun", on: file, json: `{"enum": [1]}`, about: "The version of the language. Required.",
+		examples: []string{`flowrun: 1`},
+	},
+	{
+		name: "name", on: file, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the workflow in reports.",
+		examples: []string{`name: nightly`},
+	},
+	{
+		name: "description", on: header, mode: kind.Text, json: `{"type": "string"}`, about: "What the workflow is for.",
+		examples: []string{`description: Build and test every shard.`},
+	},
+	{
+		name: "inputs", on: header, mode: kind.Literal, json: `{"$ref": "#/definitions/inputs"}`, about: "Typed inputs, checked before anything runs.",
+		examples: []string{`inputs: {tag: {type: string}}`, `inputs: {shards: {type: integer, default: 4, minimum: 1, description: how many test shards}}`},
+	},
+	{
+		name: "dotenv", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/files"}`, about: "Files of NAME=value lines; one that may be missing ends in a question mark.",
+		examples: []string{`dotenv: [.env]`, `dotenv: [.env, "local.env?"]`},
+	},
+	{
+		name: "secrets", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/secrets"}`, about: "Names of environment variables that are masked everywhere and given only to steps that name them.",
+		examples: []string{`secrets: [REGISTRY_TOKEN]`, `secrets: [{name: REGISTRY_TOKEN, file: secrets/token}]`},
+	},
+	{
+		name: "semaphores", on: file, mode: kind.Literal, json: `{"$ref": "#/definitions/semaphores"}`, about: "Named limits, shared by the whole run.",
+		examples: []string{`semaphores: {registry: 2}`, `semaphores: {registry: {permits: 2}}`},
+	},
+	{
+		name: "workflows", on: file, mode: kind.Literal, json: `{"type": "object", "propertyNames": {"pattern": "` + namePattern + `"}, "additionalProperties": {"$ref": "#/definitions/workflow"}}`, about: "Reusable workflows, for call.",
+		examples: []string{`workflows: {publish: {steps: [{run: ./publish.sh}]}}`, `workflows: {hello: {inputs: {who: {type: string}}, steps: [{echo: "hello ${{ inputs.who }}"}]}}`},
+	},
 
-	{name: "id", on: step, mode: kind.Literal, json: `{"type": "string", "pattern": "` + idPattern + `"}`, about: "The name of the step in expressions, needs, await and cancel. Unique in its workflow."},
-	{name: "name", on: step, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the step in reports."},
-	{name: "match", on: clause, mode: kind.Literal, json: `{"$ref": "#/definitions/match"}`, about: "The errors that this clause takes. Without it: all but the step's own cancellation."},
-	{name: "if", on: onlyStep, json: `{"$ref": "#/definitions/condition"}`, about: "The step is skipped when this is false."},
-	{name: "needs", on: onlyStep, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Siblings in the same gather, wait or taskgroup that must have ended before."},
-	{name: "env", on: anywhere, mode: kind.Text, json: `{"$ref": "#/definitions/env"}`, about: "Environment variables. A null removes one."},
-	{name: "defaults", on: anywhere, with: blocks, json: `{"$ref": "#/definitions/defaults"}`, about: "What holds for every run and http step below that is not in the background."},
-	{name: "timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds one attempt: it fails with TimeoutError."},
-	{name: "total_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds all attempts with their pauses and queueing."},
-	{name: "retry", on: step, json: `{"$ref": "#/definitions/retry"}`, about: "Tries the step again when it fails."},
-	{name: "semaphore", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/names"}`, about: "The step works only while it holds a permit of each of these."},
-	{name: "shield", on: step, json: `{"type": "boolean"}`, about: "Once begun, the step is not cancelled from outside."},
-	{name: "background", on: onlyStep, json: `{"type": "boolean"}`, about: "The step starts and the list goes on; await and cancel name it."},
+	{
+		name: "id", on: step, mode: kind.Literal, json: `{"type": "string", "pattern": "` + idPattern + `"}`, about: "The name of the step in expressions, needs, await and cancel. Unique in its workflow.",
+		examples: []string{`id: build`},
+	},
+	{
+		name: "name", on: step, mode: kind.Text, json: `{"type": "string"}`, about: "The name of the step in reports.",
+		examples: []string{`name: Build the image`},
+	},
+	{
+		name: "match", on: clause, mode: kind.Literal, json: `{"$ref": "#/definitions/match"}`, about: "The errors that this clause takes. Without it: all but the step's own cancellation.",
+		examples: []string{`match: TimeoutError`, `match: [ExitError, HTTPError]`, `match: {type: ExitError, exit_code: [75], message: busy}`},
+	},
+	{
+		name: "if", on: onlyStep, json: `{"$ref": "#/definitions/condition"}`, about: "The step is skipped when this is false.",
+		examples: []string{`if: inputs.tag != ""`, `if: ${{ failure() }}`},
+	},
+	{
+		name: "needs", on: onlyStep, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Siblings in the same gather, wait or taskgroup that must have ended before.",
+		examples: []string{`needs: build`, `needs: [build, lint]`},
+	},
+	{
+		name: "env", on: anywhere, mode: kind.Text, json: `{"$ref": "#/definitions/env"}`, about: "Environment variables. A null removes one.",
+		examples: []string{`env: {CI: "1"}`, `env: {TOKEN: "${{ secrets.REGISTRY_TOKEN }}", HOME: null}`},
+	},
+	{
+		name: "defaults", on: anywhere, with: blocks, json: `{"$ref": "#/definitions/defaults"}`, about: "What holds for every run and http step below that is not in the background.",
+		examples: []string{`defaults: {timeout: 10m}`, `defaults: {retry: {attempts: 2}, env: {LANG: C}}`},
+	},
+	{
+		name: "timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds one attempt: it fails with TimeoutError.",
+		examples: []string{`timeout: 10m`},
+	},
+	{
+		name: "total_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds all attempts with their pauses and queueing.",
+		examples: []string{`total_timeout: 1h`},
+	},
+	{
+		name: "retry", on: step, json: `{"$ref": "#/definitions/retry"}`, about: "Tries the step again when it fails.",
+		examples: []string{`retry: {attempts: 3, delay: 1s}`, `retry: {attempts: 10, delay: 2s, until: "value == 'done'"}`},
+	},
+	{
+		name: "semaphore", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/names"}`, about: "The step works only while it holds a permit of each of these.",
+		examples: []string{`semaphore: registry`, `semaphore: [registry, gpu]`},
+	},
+	{
+		name: "shield", on: step, json: `{"type": "boolean"}`, about: "Once begun, the step is not cancelled from outside.",
+		examples: []string{`shield: true`},
+	},
+	{
+		name: "background", on: onlyStep, json: `{"type": "boolean"}`, about: "The step starts and the list goes on; await and cancel name it.",
+		examples: []string{`background: true`},
+	},
 	{name: "ready", on: onlyStep, json: `{"$ref": "#/definitions/ready"}`, about: "The list goes on only when this probe of the background step succeeds."},
-	{name: "except", on: anywhere, json: `{"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/clause"}}`, about: "Clauses that handle errors, as Python's except*. Each is a step with a match."},
-	{name: "else", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run when the action succeeded."},
-	{name: "finally", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run whatever happened, shielded."},
-	{name: "cleanup_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds finally and the clauses for CancelledError. Default 1m."},
-	{name: "result", on: anywhere, with: returns, mode: kind.Free, json: `{}`, about: "The step's value, in place of the action's own."},
+	{
+		name: "except", on: anywhere, json: `{"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/clause"}}`, about: "Clauses that handle errors, as Python's except*. Each is a step with a match.",
+		examples: []string{`except: [{match: TimeoutError, echo: too slow}]`, `except: [{run: ./rollback.sh, shield: true}]`},
+	},
+	{
+		name: "else", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run when the action succeeded.",
+		examples: []string{`else: [{echo: fine}]`, `else: [{run: ./announce.sh}]`},
+	},
+	{
+		name: "finally", on: anywhere, json: `{"$ref": "#/definitions/steps"}`, about: "Steps that run whatever happened, shielded.",
+		examples: []string{`finally: [{run: ./unlock.sh, timeout: 20s}]`, `finally: [{sleep: 1s}]`},
+	},
+	{
+		name: "cleanup_timeout", on: anywhere, json: `{"$ref": "#/definitions/duration"}`, about: "Bounds finally and the clauses for CancelledError. Default 1m.",
+		examples: []string{`cleanup_timeout: 2m`},
+	},
+	{
+		name: "result", on: anywhere, with: returns, mode: kind.Free, json: `{}`, about: "The step's value, in place of the action's own.",
+		examples: []string{`result: ${{ steps.build.value }}`, `result: {image: "app:${{ inputs.tag }}"}`},
+	},
 
-	{name: "call", on: step, mode: kind.Literal, json: `{"type": "string", "minLength": 1}`, about: "Calls a workflow of this file by name, or another file by its path."},
-	{name: "with", on: step, with: []string{"call"}, mode: kind.Free, json: `{"type": "object"}`, about: "The inputs of the called workflow."},
-	{name: "steps", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps one after the other, or a loop. The value is the last step's, or the loop's list."},
-	{name: "gather", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.gather: siblings of a failed one go on. The value is a list."},
-	{name: "wait", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.wait. The value has done, pending and first."},
-	{name: "taskgroup", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.TaskGroup: the first failure cancels the others. The value is a list."},
-	{name: "limit", on: anywhere, with: joins, json: `{"$ref": "#/definitions/count"}`, about: "At most so many children are active at once."},
-	{name: "errors", on: anywhere, with: []string{"gather"}, mode: kind.Literal, json: `{"enum": ["group"]}`, about: "The gather fails with an ExceptionGroup of all errors."},
-	{name: "return_exceptions", on: anywhere, with: []string{"gather"}, json: `{"type": "boolean"}`, about: "The gather succeeds; a failed child's place holds its error."},
-	{name: "return_when", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/return_when"}`, about: "When the wait returns. Default all_completed."},
-	{name: "return_after", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/duration"}`, about: "The wait returns then at the latest, without an error."},
-	{name: "rest", on: anywhere, with: []string{"wait"}, mode: kind.Literal, json: `{"enum": ["cancel", "keep"]}`, about: "What becomes of children that are not done when the wait returns. Default cancel."},
-	{name: "as_completed", on: anywhere, with: joins, json: `{"$ref": "#/definitions/step"}`, about: "A step that runs for each child that has ended, in that order, with task."},
-	{name: "await", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Waits for background tasks. The value is the task's, or a list."},
-	{name: "cancel", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Cancels background tasks and waits for their end."},
+	{
+		name: "call", on: step, mode: kind.Literal, json: `{"type": "string", "minLength": 1}`, about: "Calls a workflow of this file by name, or another file by its path.",
+		examples: []string{`call: publish`, `call: ./deploy.yaml`},
+	},
+	{
+		name: "with", on: step, with: []string{"call"}, mode: kind.Free, json: `{"type": "object"}`, about: "The inputs of the called workflow.",
+		examples: []string{`with: {image: "app:1"}`, `with: {image: "app:${{ inputs.tag }}", push: true}`},
+	},
+	{
+		name: "steps", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps one after the other, or a loop. The value is the last step's, or the loop's list.",
+		examples: []string{`steps: [{run: make}, {run: make test}]`, `steps: {for: n, in: range(3), do: {echo: "${{ n }}"}}`},
+	},
+	{
+		name: "gather", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.gather: siblings of a failed one go on. The value is a list.",
+		examples: []string{`gather: [{run: make lint}, {run: make test}]`, `gather: {for: n, in: range(3), do: {run: [./shard.sh, "${{ n }}"]}}`},
+	},
+	{
+		name: "wait", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.wait. The value has done, pending and first.",
+		examples: []string{`wait: [{http: "https://a.example.com/x"}, {http: "https://b.example.com/x"}]`, `wait: {for: n, in: range(3), do: {run: [./try.sh, "${{ n }}"]}}`},
+	},
+	{
+		name: "taskgroup", on: anywhere, json: `{"$ref": "#/definitions/block"}`, about: "Steps at the same time, as asyncio.TaskGroup: the first failure cancels the others. The value is a list.",
+		examples: []string{`taskgroup: [{run: make lint}, {run: make test}]`, `taskgroup: {for: n, in: range(3), do: {run: [./shard.sh, "${{ n }}"]}}`},
+	},
+	{
+		name: "limit", on: anywhere, with: joins, json: `{"$ref": "#/definitions/count"}`, about: "At most so many children are active at once.",
+		examples: []string{`limit: 4`},
+	},
+	{
+		name: "errors", on: anywhere, with: []string{"gather"}, mode: kind.Literal, json: `{"enum": ["group"]}`, about: "The gather fails with an ExceptionGroup of all errors.",
+		examples: []string{`errors: group`},
+	},
+	{
+		name: "return_exceptions", on: anywhere, with: []string{"gather"}, json: `{"type": "boolean"}`, about: "The gather succeeds; a failed child's place holds its error.",
+		examples: []string{`return_exceptions: true`},
+	},
+	{
+		name: "return_when", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/return_when"}`, about: "When the wait returns: one of the words, {completed: n} or {succeeded: n}. Default all_completed.",
+		examples: []string{`return_when: first_success`, `return_when: {succeeded: 2}`},
+	},
+	{
+		name: "return_after", on: anywhere, with: []string{"wait"}, json: `{"$ref": "#/definitions/duration"}`, about: "The wait returns then at the latest, without an error.",
+		examples: []string{`return_after: 5s`},
+	},
+	{
+		name: "rest", on: anywhere, with: []string{"wait"}, mode: kind.Literal, json: `{"enum": ["cancel", "keep"]}`, about: "What becomes of children that are not done when the wait returns. Default cancel.",
+		examples: []string{`rest: cancel`},
+	},
+	{
+		name: "as_completed", on: anywhere, with: joins, json: `{"$ref": "#/definitions/step"}`, about: "A step that runs for each child that has ended, in that order, with task.",
+		examples: []string{`as_completed: {echo: "${{ task.id }} has ended"}`, `as_completed: {run: [./report.sh, "${{ task.status }}"]}`},
+	},
+	{
+		name: "await", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Waits for background tasks. The value is the task's, or a list.",
+		examples: []string{`await: db`, `await: [db, cache]`},
+	},
+	{
+		name: "cancel", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Cancels background tasks and waits for their end.",
+		examples: []string{`cancel: db`, `cancel: [db, cache]`},
+	},
 
 	{name: "on_crash", on: step, with: []string{"run"}, later: true, json: `{"enum": ["rerun", "fail"]}`, about: "What resume does with a step that was in flight."},
 	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},

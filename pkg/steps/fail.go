@@ -20,9 +20,9 @@ func failKind() *kind.Kind {
 			Name:        "fail",
 			Description: "A text, a mapping with type, message and data, or an expression that gives an error.",
 			Schema: `{"type": ["string", "object"], "additionalProperties": false, "minProperties": 1, "properties": {
-	"type": {"type": "string", "pattern": "` + typePattern + `", "description": "the error's type, any name"},
-	"message": {"type": "string"},
-	"data": {"description": "any value; error.data in handlers"}
+	"type": {"type": "string", "pattern": "` + typePattern + `", "description": "The type of the error: any name.", "examples": ["QuotaError"]},
+	"message": {"type": "string", "description": "What is wrong.", "examples": ["too many requests"]},
+	"data": {"description": "Any value, for handlers: error.data.", "examples": [10, {"limit": 10}]}
 }}`,
 			Mode: kind.Free,
 			Examples: []string{

@@ -39,29 +39,30 @@ const (
 		"items": {"type": ["string", "number", "boolean"]}}`
 	statusSchema = `"minimum": 100, "maximum": 599`
 
-	httpSchema = `{"type": ["string", "object"], "minLength": 1, "additionalProperties": false, "required": ["url"], "properties": {
-	"url": {"type": "string", "minLength": 1, "description": "Where to: http:// or https://. What stands in query is added to it."},
-	"method": {"type": "string", "pattern": "^[A-Z][A-Z-]*$", "patternErrorMessage": "no method: write one as GET or POST", "description": "GET by default."},
+	httpSchema = `{` + httpFields + `}`
+	httpFields = `"type": ["string", "object"], "minLength": 1, "additionalProperties": false, "required": ["url"], "properties": {
+	"url": {"type": "string", "minLength": 1, "examples": ["https://example.com/items"], "description": "Where to: http:// or https://. What stands in query is added to it."},
+	"method": {"type": "string", "pattern": "^[A-Z][A-Z-]*$", "patternErrorMessage": "no method: write one as GET or POST", "description": "GET by default.", "examples": ["POST"]},
 	"headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-		"description": "Header fields. A null leaves one out. Secrets may stand here."},
-	"query": {` + fieldsSchema + `, "description": "Parameters of the query, encoded and added to the URL."},
-	"body": {"type": "string", "description": "A text to send. Secrets may stand here."},
-	"json": {"description": "A value to send as JSON. Secrets may stand here."},
-	"form": {` + fieldsSchema + `, "description": "Fields to send as an HTML form does. Secrets may stand here."},
+		"description": "Header fields. A null leaves one out. Secrets may stand here.", "examples": [{"Accept": "text/plain"}, {"Authorization": "Bearer ${{ secrets.TOKEN }}"}]},
+	"query": {` + fieldsSchema + `, "description": "Parameters of the query, encoded and added to the URL.", "examples": [{"page": 1}, {"tag": ["a", "b"]}]},
+	"body": {"type": "string", "description": "A text to send. Secrets may stand here.", "examples": ["hello"]},
+	"json": {"description": "A value to send as JSON. Secrets may stand here.", "examples": [{"text": "deployed"}, ["a", "b"]]},
+	"form": {` + fieldsSchema + `, "description": "Fields to send as an HTML form does. Secrets may stand here.", "examples": [{"name": "x"}, {"tag": ["a", "b"]}]},
 	"expect": {"type": "object", "additionalProperties": false, "required": ["status"],
-		"description": "What is a success; by default every status from 200 to 299.",
+		"description": "What is a success; by default every status from 200 to 299.", "examples": [{"status": 200}, {"status": [200, 404]}],
 		"properties": {"status": {"type": ["integer", "array"], ` + statusSchema + `, "minItems": 1, "items": {"type": "integer", ` + statusSchema + `},
-			"description": "The status, or several. A redirect that is listed is not followed."}}},
+			"description": "The status, or several. A redirect that is listed is not followed.", "examples": [200, [200, 404]]}}},
 	"save": {"type": "string", "minLength": 1,
-		"description": "A file for the body, relative to the workflow's file. It appears when it is complete. The value is then its path."},
+		"description": "A file for the body, relative to the workflow's file. It appears when it is complete. The value is then its path.", "examples": ["dist/app.tar.gz"]},
 	"max_bytes": {"title": "size", "type": ["string", "integer"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$", "minimum": 0,
 		"patternErrorMessage": "no size: write one as 64KiB, 10MiB or 1GiB",
-		"description": "The longest body that is taken, after decompression; 10MiB by default."},
-	"redirects": {"type": "integer", "minimum": 0, "maximum": 100, "description": "How many redirects are followed at most; 10 by default."},
-	"tls": {"type": "object", "additionalProperties": false, "minProperties": 1, "description": "How the server's certificate is checked.", "properties": {
-		"ca": {"type": "string", "minLength": 1, "description": "A file of certificates (PEM) that are trusted instead of the system's."},
-		"insecure": {"type": "boolean", "description": "Any certificate is taken: whoever is in between can read and change everything."}}}
-}}`
+		"description": "The longest body that is taken, after decompression; 10MiB by default.", "examples": ["64MiB"]},
+	"redirects": {"type": "integer", "minimum": 0, "maximum": 100, "description": "How many redirects are followed at most; 10 by default.", "examples": [0]},
+	"tls": {"type": "object", "additionalProperties": false, "minProperties": 1, "description": "How the server's certificate is checked.", "examples": [{"ca": "ca.pem"}, {"insecure": true}], "properties": {
+		"ca": {"type": "string", "minLength": 1, "description": "A file of certificates (PEM) that are trusted instead of the system's.", "examples": ["ca.pem"]},
+		"insecure": {"type": "boolean", "description": "Any certificate is taken: whoever is in between can read and change everything.", "examples": [true]}}}
+}`
 )
 
 func checkHTTP(constant map[string]any, report func(key, code, text string)) {

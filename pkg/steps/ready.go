@@ -47,13 +47,13 @@ func readyKind() *kind.Kind {
 }
 
 const readySchema = `{"title": "ready", "type": "object", "additionalProperties": false, "properties": {
-	"tcp": {"type": "string", "minLength": 1, "description": "An address as 127.0.0.1:5432: it is ready when it takes a connection."},
-	"http": ` + httpSchema + `,
+	"tcp": {"type": "string", "minLength": 1, "description": "An address as 127.0.0.1:5432: it is ready when it takes a connection.", "examples": ["127.0.0.1:5432"]},
+	"http": {"description": "A URL, or a request as of an http step: it is ready when the answer is a success.", "examples": ["http://127.0.0.1:8080/health", {"url": "https://127.0.0.1:8443/", "tls": {"insecure": true}}], ` + httpFields + `},
 	"run": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": ["string", "number", "boolean"]},
-		"description": "A program or a script, as of a run step: it is ready when this ends with exit status 0."},
-	"log": {"type": "string", "minLength": 1, "description": "A regular expression: it is ready when a line of its output matches."},
-	"every": {"description": "The pause between two tries; 200ms by default.", ` + durationFields + `},
-	"timeout": {"description": "How long it is asked at most; 30s by default.", ` + durationFields + `}
+		"description": "A program or a script, as of a run step: it is ready when this ends with exit status 0.", "examples": [["pg_isready", "-h", "localhost"], "test -e ready"]},
+	"log": {"type": "string", "minLength": 1, "description": "A regular expression: it is ready when a line of its output matches.", "examples": ["listening on port [0-9]+"]},
+	"every": {"description": "The pause between two tries; 200ms by default.", "examples": ["1s"], ` + durationFields + `},
+	"timeout": {"description": "How long it is asked at most; 30s by default.", "examples": ["1m"], ` + durationFields + `}
 }}`
 
 func checkReady(constant map[string]any, report func(key, code, text string)) {

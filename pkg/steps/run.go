@@ -57,7 +57,7 @@ func runKind() *kind.Kind {
 				Description: "The exit codes that are a success; [0] by default.",
 				Schema:      `{"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "integer", "minimum": 0, "maximum": 4294967295}}`,
 				Mode:        kind.Typed,
-				Examples:    []string{`success_codes: [0, 1]`},
+				Examples:    []string{`success_codes: [0, 1]`, `success_codes: [0, 2, 3]`},
 			},
 			{
 				Name:        "capture",
@@ -84,15 +84,15 @@ func runKind() *kind.Kind {
 				Name:        "stop",
 				Description: "How the program is told to end: the signal (default TERM), and after the grace (default 10s) KILL.",
 				Schema: `{"type": "object", "additionalProperties": false, "minProperties": 1, "properties": {
-	"signal": {"type": "string", "enum": ["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "ABRT", "ALRM", "WINCH"]},
-	"grace": ` + durationSchema + `
+	"signal": {"description": "The signal that tells it to end.", "examples": ["INT"], "type": "string", "enum": ["TERM", "INT", "HUP", "QUIT", "KILL", "USR1", "USR2", "ABRT", "ALRM", "WINCH"]},
+	"grace": {"description": "How long it and all that it started have before KILL.", "examples": ["30s"], ` + durationFields + `}
 }}`,
 				Mode:     kind.Typed,
-				Examples: []string{`stop: {signal: INT, grace: 30s}`},
+				Examples: []string{`stop: {signal: INT, grace: 30s}`, `stop: {grace: 1m}`},
 			},
 			{
 				Name:        "ci_commands",
-				Description: "pass: what the program prints may be commands for the CI that flowrun runs in (::group::, ##vso[...]). Else they are shown as text.",
+				Description: "With pass, what the program prints may be commands for the CI that flowrun runs in (::group::, ##vso[...]). Else they are shown as text.",
 				Schema:      `{"type": "string", "enum": ["pass"]}`,
 				Mode:        kind.Literal,
 				Examples:    []string{`ci_commands: pass`},
@@ -106,7 +106,7 @@ func runKind() *kind.Kind {
 			},
 			{
 				Name:        "isolate",
-				Description: "pid: the program sees only its own processes, and the kernel itself ends all of them with it, also when flowrun is killed. Linux.",
+				Description: "With pid, the program sees only its own processes, and the kernel itself ends all of them with it, also when flowrun is killed. Linux.",
 				Schema:      `{"type": "string", "enum": ["pid"]}`,
 				Mode:        kind.Literal,
 				Examples:    []string{`isolate: pid`},
