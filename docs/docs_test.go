@@ -6,7 +6,6 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -166,35 +165,3 @@ func TestRoomsAreOnThePage(t *testing.T) {
 		t.Error("no package was found")
 	}
 }
-
-// TestFlagsAreOnThePage: the table of cli.md has every flag of every command, for the right commands.
-func TestFlagsAreOnThePage(t *testing.T) {
-	table := map[string]string{}
-	for line := range strings.Lines(read(t, "cli.md")) {
-		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
-		if m := flagForm.FindStringSubmatch(line); m != nil && len(cells) == 5 {
-			table[m[1]] = strings.TrimSpace(cells[2])
-		}
-	}
-	used := map[string]bool{}
-	for _, command := range []string{"run", "validate", "plan", "explain", "schema", "version"} {
-		help, err := exec.Command("flowrun", command, "--help").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range flagForm.FindAllStringSubmatch(string(help), -1) {
-			used[m[1]] = true
-			on := strings.Split(table[m[1]], ", ")
-			if m[1] != "help" && !slices.Contains(on, command) && !(slices.Contains(on, "all that read a file") && command != "version") {
-				t.Errorf("cli.md does not say that flowrun %s has --%s", command, m[1])
-			}
-		}
-	}
-	for name := range table {
-		if !used[name] {
-			t.Errorf("cli.md has --%s, and no command has", name)
-		}
-	}
-}
-
-var flagForm = regexp.MustCompile(`(?m)^[| ]+(?:` + "`" + `?-\w` + "`" + `?, )?` + "`" + `?--([a-z][a-z-]*)`)

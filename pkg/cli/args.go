@@ -22,7 +22,13 @@ import (
 // Flags may stand anywhere before a `--`; single letters may be joined, and the value of the last joined on. What is
 // not given is looked for in the environment (FLOWRUN_JOBS for --jobs). --help wins over everything else.
 func normalize(app *cli.App, args, env []string) ([]string, error) {
-	n := normalizer{app: app, takesValue: map[string]bool{}}
+	n := scan(app, args[1:])
+	return n.argv(args[0], env)
+}
+
+// scan sorts the words of a command line.
+func scan(app *cli.App, words []string) *normalizer {
+	n := &normalizer{app: app, takesValue: map[string]bool{}}
 	for _, c := range app.Commands {
 		for _, f := range c.Flags {
 			for _, name := range f.Names() {
@@ -30,8 +36,8 @@ func normalize(app *cli.App, args, env []string) ([]string, error) {
 			}
 		}
 	}
-	n.scan(args[1:])
-	return n.argv(args[0], env)
+	n.scan(words)
+	return n
 }
 
 func takesValue(f cli.Flag) bool {
@@ -46,7 +52,10 @@ type normalizer struct {
 	flags      []given
 	arguments  []string
 	help       bool
-	err        error // the first
+	lost       bool   // no command has the name that was given
+	wants      string // the flag that the line ends with, and that needs a value
+	literal    bool   // a -- was read
+	err        error  // the first
 }
 
 // given is a flag as typed: -j and 4.
@@ -58,14 +67,14 @@ func (n *normalizer) fail(err error) {
 	}
 }
 
-// scan sorts the words of the command line.
 func (n *normalizer) scan(words []string) {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		// next is the value that a flag takes from the following word.
 		next := func(flag string) string {
 			if i+1 == len(words) {
-				n.fail(usage("", "%s needs a value", flag))
+				n.wants = flag
+				n.fail(usage(n.hint(), "%s needs a value", flag))
 				return ""
 			}
 			i++
@@ -73,6 +82,7 @@ func (n *normalizer) scan(words []string) {
 		}
 		switch {
 		case w == "--":
+			n.literal = true
 			n.arguments = append(n.arguments, words[i+1:]...)
 			return
 		case strings.HasPrefix(w, "--"):
@@ -99,6 +109,7 @@ func (n *normalizer) named(name string) {
 	if n.command = n.app.Command(name); n.command != nil {
 		return
 	}
+	n.lost = true
 	var names []string
 	for _, c := range n.app.Commands {
 		names = append(names, c.Names()...)
@@ -167,14 +178,29 @@ func (n *normalizer) unknown(flag string) {
 			known = append(known, f.Names()[0])
 		}
 	}
-	hint := "flowrun --help lists commands"
-	if n.command != nil {
-		hint = "flowrun " + n.command.Name + " --help lists the flags"
-	}
+	hint := n.hint()
 	if near := diag.Nearest(strings.TrimLeft(flag, "-"), known); near != "" {
 		hint = "did you mean --" + near + "?"
 	}
 	n.fail(usage(hint, "unknown flag %s", flag))
+}
+
+// hint is where the flags are told.
+func (n *normalizer) hint() string {
+	if n.command != nil {
+		return "flowrun " + n.command.Name + " --help lists the flags"
+	}
+	return "flowrun --help lists commands"
+}
+
+// owners are the commands that have a flag.
+func owners(app *cli.App, flag string) (names []string) {
+	for _, c := range app.Commands {
+		if flagOf(c, flag) != nil {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // argv is the command line in the form that is left.
@@ -182,7 +208,7 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 	switch {
 	case n.help && n.command != nil:
 		return []string{program, n.command.Name, "--help"}, nil
-	case n.help:
+	case n.help && !n.lost:
 		return []string{program, "--help"}, nil
 	case n.err != nil:
 		return nil, n.err
@@ -205,7 +231,7 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 	for _, g := range n.flags {
 		f := flagOf(n.command, g.name)
 		if f == nil {
-			return nil, usage("", "%s has no flag %s%s", n.command.Name, g.dashes, g.name)
+			return nil, usage("it belongs to "+strings.Join(owners(n.app, g.name), ", "), "%s has no flag %s%s", n.command.Name, g.dashes, g.name)
 		}
 		if err := add(f, g.dashes+g.name, g.value); err != nil {
 			return nil, err
@@ -241,7 +267,11 @@ func flagOf(c *cli.Command, name string) cli.Flag {
 
 // wrongValue says why a flag cannot have that value; "" if it can.
 func wrongValue(f cli.Flag, value string) string {
-	switch f.(type) {
+	switch f := f.(type) {
+	case choiceFlag:
+		if !slices.Contains(f.values(), value) {
+			return fmt.Sprintf("%q is none of %s", value, strings.Join(f.values(), ", "))
+		}
 	case *cli.BoolFlag:
 		if _, err := strconv.ParseBool(value); err != nil {
 			return fmt.Sprintf("%q is neither true nor false", value)

@@ -2,7 +2,7 @@
 //
 //	arguments ─► normalize ─► urfave/cli ─► a command: one file of this package each
 //
-// urfave/cli has the tables of commands and flags, and prints help. It never sees an argument as it was typed:
+// urfave/cli has the tables of commands and flags, of which help.go, man.go and complete.go tell. It never sees an argument as it was typed:
 // it ignores flags that stand behind an argument, splits values on commas, does not know -j4, and may run a command
 // when a shell asks for completions. normalize (args.go) writes every command line in the one form that it reads right.
 package cli
@@ -54,15 +54,15 @@ func Main(args []string, sys System) (code int) {
 		}
 	}()
 	app := newApp(s)
+	if len(args) > 1 && args[1] == completeWord {
+		s.complete(app, args[2:])
+		return 0
+	}
 	argv, err := normalize(app, args, sys.Env)
 	if err != nil {
 		return s.report(err)
 	}
-	if len(argv) == 3 && argv[2] == "--help" {
-		c := app.Command(argv[1])
-		c.CustomHelpTemplate = commandHelp(c)
-	}
-	err = app.Run(argv)
+	err = s.do(app, argv)
 	if lost := stdout.lost(); lost != nil {
 		err = fault{fmt.Errorf("standard output cannot be written: %w", reason(lost))}
 	}
@@ -70,6 +70,19 @@ func Main(args []string, sys System) (code int) {
 		return s.report(err)
 	}
 	return s.code
+}
+
+// do runs a normalized command line. Help is ours: urfave/cli's has no groups, and does not wrap.
+func (s *session) do(app *cli.App, argv []string) error {
+	switch {
+	case len(argv) == 2 && argv[1] == "--help":
+		io.WriteString(s.Stdout, help(app, ""))
+	case len(argv) == 3 && argv[2] == "--help":
+		io.WriteString(s.Stdout, help(app, argv[1]))
+	default:
+		return app.Run(argv)
+	}
+	return nil
 }
 
 // session is one command line at work.
@@ -84,13 +97,12 @@ type session struct {
 
 // newApp makes the tables of commands and flags.
 func newApp(s *session) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:                      "flowrun",
 		Usage:                     "run declarative workflows with asyncio's structured concurrency",
 		Writer:                    s.Stdout,
 		ErrWriter:                 s.Stderr,
-		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), explainCommand(s), schemaCommand(s), versionCommand(s)},
-		CustomAppHelpTemplate:     appHelp,
+		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), explainCommand(s), schemaCommand(s), completionCommand(s), manCommand(s), versionCommand(s)},
 		HideHelpCommand:           true,
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
@@ -101,6 +113,10 @@ func newApp(s *session) *cli.App {
 			return nil
 		},
 	}
+	for _, c := range app.Commands {
+		c.HideHelp = true // see do
+	}
+	return app
 }
 
 // usageError is a command line that cannot be run.

@@ -9,25 +9,22 @@ import (
 
 // colors says whether what goes to w gets colours: the flag, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether w is
 // a terminal.
-func (s *session) colors(c *cli.Context, w io.Writer) (bool, error) {
-	switch v := c.String(flagColor); v {
+func (s *session) colors(c *cli.Context, w io.Writer) bool {
+	switch c.String(flagColor) {
 	case "always":
-		return true, nil
+		return true
 	case "never":
-		return false, nil
-	case "", "auto":
-	default:
-		return false, usage("", "--%s: %q is none of auto, always, never", flagColor, v)
+		return false
 	}
 	switch force := s.lookup("FORCE_COLOR"); {
 	case s.lookup("NO_COLOR") != "", force == "0", force == "false":
-		return false, nil
+		return false
 	case force != "":
-		return true, nil
+		return true
 	case s.lookup("TERM") == "dumb", s.lookup("CI") != "":
-		return false, nil
+		return false
 	}
-	return isTerminal(w), nil
+	return isTerminal(w)
 }
 
 // isTerminal takes every device for characters as a terminal, but the one that nobody reads.

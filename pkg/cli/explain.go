@@ -14,15 +14,20 @@ import (
 func explainCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
+		Category:  groupWrite,
 		Usage:     "print what an error means, with a wrong file and a right one",
 		UsageText: "flowrun explain [CODE]",
 		Description: `flowrun explain                 all codes
 flowrun explain duplicate-id    the page of one, as in error[duplicate-id]`,
+		Flags:  fileFlags(),
 		Action: func(c *cli.Context) error { return s.explain(c) },
 	}
 }
 
 func (s *session) explain(c *cli.Context) error {
+	if err := s.enter(c); err != nil {
+		return err
+	}
 	codes := errors.Codes()
 	switch c.NArg() {
 	case 0:

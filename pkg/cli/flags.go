@@ -29,7 +29,8 @@ func variable(flag string) string {
 	return "FLOWRUN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// The text of a flag begins with the word for its value in backquotes, if it takes one.
+// The text of a flag begins with the word for its value in backquotes, if it takes one. That word also says how a
+// shell completes the value (complete.go).
 
 func textFlag(name, short, value, text string) cli.Flag {
 	f := &cli.StringFlag{Name: name, Usage: "`" + value + "` " + text}
@@ -37,6 +38,46 @@ func textFlag(name, short, value, text string) cli.Flag {
 		f.Aliases = []string{short}
 	}
 	return f
+}
+
+// choiceFlag takes one of a few values. What may be given, what help says of it and what a shell offers are one list.
+type choiceFlag struct {
+	*cli.StringFlag
+	choices []choice
+}
+
+// choice is a value, and what it means where the value itself does not say it.
+type choice struct{ value, means string }
+
+// newChoice makes a flag of values such as `json: one document`; value is the word for them.
+func newChoice(name, value string, values ...string) cli.Flag {
+	f := choiceFlag{StringFlag: &cli.StringFlag{Name: name}}
+	between := ", "
+	for _, v := range values {
+		of, means, told := strings.Cut(v, ": ")
+		f.choices = append(f.choices, choice{of, means})
+		if told {
+			between = "; "
+		}
+	}
+	f.Usage = "`" + value + "` " + strings.Join(values, between)
+	return f
+}
+
+func (f choiceFlag) values() (out []string) {
+	for _, c := range f.choices {
+		out = append(out, c.value)
+	}
+	return out
+}
+
+// valueOf is the word for the value of a flag, "" if it takes none, and what else its text says.
+func valueOf(f cli.Flag) (word, text string) {
+	text = f.(cli.DocGenerationFlag).GetUsage()
+	if rest, ok := strings.CutPrefix(text, "`"); ok {
+		word, text, _ = strings.Cut(rest, "` ")
+	}
+	return word, text
 }
 
 func boolFlag(name, short, text string) cli.Flag {
@@ -47,11 +88,11 @@ func boolFlag(name, short, text string) cli.Flag {
 	return f
 }
 
-// fileFlags are the flags of every command that reads a workflow file.
+// fileFlags are the flags of every command.
 func fileFlags() []cli.Flag {
 	return []cli.Flag{
 		textFlag(flagDirectory, "C", "DIR", "change to this folder first"),
-		textFlag(flagColor, "", "WHEN", "auto, always or never"),
+		newChoice(flagColor, "WHEN", "auto", "always", "never"),
 	}
 }
 
@@ -65,7 +106,7 @@ func inputFlags() []cli.Flag {
 		textFlag(flagInputs, "", "FILE", "inputs as a mapping in YAML or JSON"),
 		&cli.StringSliceFlag{
 			Name:  flagEnvFile,
-			Usage: "`FILE` of NAME=value lines, over those that the workflow names; repeatable",
+			Usage: "`FILE` variables as lines of NAME=value, over those that the workflow names; repeatable",
 		},
 		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}

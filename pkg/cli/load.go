@@ -25,10 +25,8 @@ import (
 func defaultFiles() []string { return []string{"flowrun.yaml", "flowrun.yml"} }
 
 // enter changes to the folder of -C, and sees whether there shall be colours.
-func (s *session) enter(c *cli.Context) (err error) {
-	if s.color, err = s.colors(c, s.Stderr); err != nil {
-		return err
-	}
+func (s *session) enter(c *cli.Context) error {
+	s.color = s.colors(c, s.Stderr)
 	dir := c.String(flagDirectory)
 	if dir == "" {
 		return nil

@@ -12,9 +12,10 @@ import (
 func planCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
+		Category:  groupLook,
 		Usage:     "print the compiled tree: what would be done",
 		UsageText: "flowrun plan [flags] [FILE|-]",
-		Description: `flowrun plan                    the flowrun.yaml here, or in a parent folder
+		Description: `flowrun plan                    the flowrun.yaml here or above
 flowrun plan ci.yaml -i n=4     with an input`,
 		Flags:  append(inputFlags(), fileFlags()...),
 		Action: func(c *cli.Context) error { return s.plan(c) },

@@ -30,16 +30,17 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		textFlag(flagState, "", "DIR", "what steps print is kept below it; else ~/.local/state/flowrun"),
-		textFlag(flagFormat, "", "FORMAT", "text; json: one result document; ndjson: one event a line"),
+		newChoice(flagFormat, "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	)
 	return &cli.Command{
 		Name:      "run",
+		Category:  groupRun,
 		Usage:     "check everything, then run",
 		UsageText: "flowrun run [flags] [FILE|-]",
-		Description: `flowrun run                             the flowrun.yaml here, or in a parent folder
-flowrun run ci.yaml -i tag=v1.2 -j4     with an input, at most 4 processes at once
+		Description: `flowrun run                             the flowrun.yaml here or above
+flowrun run ci.yaml -i tag=v1.2 -j4     with an input, 4 processes at most
 flowrun run ci.yaml --dry-run           only show what would be done
-flowrun run - --format json < x.yaml    from standard input, the results as JSON`,
+flowrun run - --format json < x.yaml    from stdin, the results as JSON`,
 		Flags:  append(flags, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.run(c) },
 	}
@@ -51,16 +52,8 @@ func (s *session) run(c *cli.Context) error {
 	}
 	format := c.String(flagFormat)
 	text := s.Stderr // people's text
-	switch format {
-	case "", "text":
+	if format == "" || format == "text" {
 		text = s.Stdout
-	case "json", "ndjson":
-	default:
-		return usage("", "--%s: %q is none of text, json, ndjson", flagFormat, format)
-	}
-	color, err := s.colors(c, text)
-	if err != nil {
-		return err
 	}
 	path, p, given, err := s.prepare(c)
 	if err != nil {
@@ -80,7 +73,7 @@ func (s *session) run(c *cli.Context) error {
 	id := executor.NewRunID(time.Now())
 	opt.Folder, opt.Whole = journal.Of(state, id), c.Bool(flagVerbose)
 	report := plain.New(text, p, plain.Options{
-		Color: color, Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
+		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
 	})
 	observe := []func(event.Event){report.Observe}
 	if format == "ndjson" {

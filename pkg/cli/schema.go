@@ -13,15 +13,21 @@ import (
 func schemaCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "schema",
+		Category:  groupWrite,
 		Usage:     "print the JSON Schema of workflow files, or of what flowrun prints",
 		UsageText: "flowrun schema [" + strings.Join(schema.Names(), "|") + "]",
 		Description: `flowrun schema > .flowrun/schema.json     for an editor: docs/editors.md
 flowrun schema result                     of the document of flowrun run --format json`,
-		Action: func(c *cli.Context) error { return s.schema(c.Args().Slice()) },
+		Flags:  fileFlags(),
+		Action: func(c *cli.Context) error { return s.schema(c) },
 	}
 }
 
-func (s *session) schema(args []string) error {
+func (s *session) schema(c *cli.Context) error {
+	if err := s.enter(c); err != nil {
+		return err
+	}
+	args := c.Args().Slice()
 	names := schema.Names()
 	name := names[0]
 	switch len(args) {

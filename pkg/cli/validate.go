@@ -20,14 +20,15 @@ func validateCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "validate",
 		Aliases:   []string{"lint"},
+		Category:  groupWrite,
 		Usage:     "print all that is wrong in files; nothing runs",
 		UsageText: "flowrun validate [flags] [FILE...|-]",
-		Description: `flowrun validate                  the flowrun.yaml here, or in a parent folder
+		Description: `flowrun validate                  the flowrun.yaml here or above
 flowrun validate a.yaml b.yaml    several files
 flowrun validate - < x.yaml       from standard input`,
 		Flags: append([]cli.Flag{
 			boolFlag(flagQuiet, "q", "print nothing about files that are right"),
-			textFlag(flagFormat, "", "FORMAT", "text; oneline; json: one document; github: annotations; sarif: one log"),
+			newChoice(flagFormat, "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
 		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },
 	}
@@ -49,9 +50,6 @@ func (s *session) validate(c *cli.Context) error {
 		return usage("", "standard input (-) can be read once only")
 	}
 	format := cmp.Or(c.String(flagFormat), "text")
-	if !slices.Contains(validateFormats(), format) {
-		return usage("", "--%s: %q is none of %s", flagFormat, format, strings.Join(validateFormats(), ", "))
-	}
 	forPeople := format == "text" || format == "oneline"
 	var all diag.List
 	wrong := 0
@@ -92,8 +90,6 @@ func (s *session) validate(c *cli.Context) error {
 	}
 	return nil
 }
-
-func validateFormats() []string { return []string{"text", "oneline", "json", "github", "sarif"} }
 
 // document writes what a program is to read.
 func (s *session) document(format string, files []string, list diag.List) error {

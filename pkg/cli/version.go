@@ -7,37 +7,39 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/report/problems"
+	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 func versionCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "version",
+		Category:  groupShell,
 		Usage:     "print the version",
-		UsageText: "flowrun version [-v] [--format text|json]",
-		Flags: []cli.Flag{
-			textFlag(flagFormat, "", "FORMAT", "text or json"),
+		UsageText: "flowrun version [flags]",
+		Description: `flowrun version
+flowrun version --verbose         by which means a step's processes are ended here
+flowrun version --format json     for programs`,
+		Flags: append([]cli.Flag{
+			newChoice(flagFormat, "FORMAT", "text", "json: one object"),
 			boolFlag(flagVerbose, "v", "say also by what means a step's processes are ended on this machine"),
-		},
+		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.version(c) },
 	}
 }
 
 func (s *session) version(c *cli.Context) error {
+	if err := s.enter(c); err != nil {
+		return err
+	}
 	if c.NArg() > 0 {
 		return usage("", "version takes no argument, not %q", c.Args().First())
 	}
-	number, commit := release(), ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				commit = setting.Value
-			}
-		}
-	}
-	switch f := c.String(flagFormat); f {
-	case "", "text":
+	number := release()
+	if c.String(flagFormat) != "json" {
 		fmt.Fprintf(s.Stdout, "flowrun %s %s %s/%s\n", number, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		if c.Bool(flagVerbose) {
 			for _, m := range process.InForce() {
@@ -49,29 +51,29 @@ func (s *session) version(c *cli.Context) error {
 			}
 		}
 		return nil
-	case "json":
-		o := event.NewObject(nil)
-		o.Text("version", number)
-		o.Text("commit", commit)
-		o.Text("go", runtime.Version())
-		o.Text("os", runtime.GOOS)
-		o.Text("arch", runtime.GOARCH)
-		if c.Bool(flagVerbose) {
-			means := make(map[string]any)
-			for _, m := range process.InForce() {
-				means[m.Name] = m.InForce
-			}
-			o.Value("processes", means)
-		}
-		b, err := o.End()
-		if err != nil {
-			return fault{err}
-		}
-		s.Stdout.Write(append(b, '\n'))
-		return nil
-	default:
-		return usage("", "--format: %q is neither text nor json", f)
 	}
+	o := event.NewObject(nil)
+	o.Text("version", number)
+	o.Text("commit", built("vcs.revision"))
+	o.Text("go", runtime.Version())
+	o.Text("os", runtime.GOOS)
+	o.Text("arch", runtime.GOARCH)
+	o.Value("schemas", map[string]any{
+		"workflow": spec.Version, "result": executor.ResultVersion, "events": event.Version, "diagnostics": problems.Version,
+	})
+	if c.Bool(flagVerbose) {
+		means := make(map[string]any)
+		for _, m := range process.InForce() {
+			means[m.Name] = m.InForce
+		}
+		o.Value("processes", means)
+	}
+	b, err := o.End()
+	if err != nil {
+		return fault{err}
+	}
+	s.Stdout.Write(append(b, '\n'))
+	return nil
 }
 
 // release is the version of this program.
@@ -81,4 +83,16 @@ func release() string {
 		return "(unknown)"
 	}
 	return info.Main.Version
+}
+
+// built is what is known of how this program was built; "" if that is not.
+func built(key string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == key {
+				return setting.Value
+			}
+		}
+	}
+	return ""
 }

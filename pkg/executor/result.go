@@ -81,6 +81,9 @@ func ExitCode(o event.Outcome, returned int, strict bool) int {
 	}
 }
 
+// ResultVersion is the `flowrun` of a result document; schema/result.schema.json is that of this version.
+const ResultVersion = 1
+
 // MarshalJSON writes the result document.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	return r.appendJSON(nil, func(b []byte) []byte { return b })
@@ -104,7 +107,7 @@ func (r *Result) Write(w io.Writer) error {
 func (r *Result) appendJSON(b []byte, spill func([]byte) []byte) ([]byte, error) {
 	var problem error
 	o := event.NewObject(b)
-	o.Int("flowrun", 1)
+	o.Int("flowrun", ResultVersion)
 	o.Text("run", r.Run)
 	o.Text("workflow", r.Workflow)
 	o.Text("file", r.File)

@@ -22,6 +22,9 @@ func Lines(w io.Writer, list diag.List) {
 	}
 }
 
+// Version is the `flowrun` of the document that JSON writes.
+const Version = 1
+
 // document is what JSON writes; schema/diagnostics.schema.json describes it.
 type document struct {
 	Flowrun     int      `json:"flowrun"`
@@ -54,7 +57,7 @@ type place struct {
 
 // JSON writes all problems of some files as one document.
 func JSON(w io.Writer, files []string, list diag.List, src *Sources) error {
-	doc := document{Flowrun: 1, Files: files, Diagnostics: []entry{}}
+	doc := document{Flowrun: Version, Files: files, Diagnostics: []entry{}}
 	for _, d := range list {
 		e := entry{place: placeOf(d.Pos, d.Len, d, src), Severity: "error", Code: d.Code, Text: d.Text, Help: d.Help, Why: d.Why}
 		if d.OtherText != "" {
