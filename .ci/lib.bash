@@ -51,3 +51,16 @@ compiler() {
 	fi
 	return 1
 }
+
+# shells sees to the shells in which completion is tested, and to what checks the manual. Tests of what is not there are skipped.
+shells() {
+	local missing=() name
+	for name in zsh fish groff mandoc; do
+		command -v "$name" >/dev/null || missing+=("$name")
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null && return
+	fi
+	printf '   %d left out, as they are not installed: %s\n' ${#missing[@]} "${missing[*]}"
+}

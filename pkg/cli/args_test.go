@@ -96,22 +96,6 @@ func TestFlagsAgree(t *testing.T) {
 	}
 }
 
-// Nothing that stands on a command line while a shell completes it runs anything.
-func TestCompletionRunsNothing(t *testing.T) {
-	for _, line := range []string{
-		"run a.yaml -- --generate-bash-completion",
-		"run a.yaml --generate-bash-completion",
-		"--generate-bash-completion",
-		"run --d --generate-bash-completion",
-	} {
-		var out, errs bytes.Buffer
-		code := Main(append([]string{"flowrun"}, strings.Fields(line)...), System{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs})
-		if code != exitRefused || out.Len() > 0 || errs.Len() == 0 {
-			t.Errorf("%s: exit code %d, %q, %q", line, code, out.String(), errs.String())
-		}
-	}
-}
-
 func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{
 		"a.yaml": "a.yaml", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "k=v,w": "k=v,w", "~x": "'~x'",

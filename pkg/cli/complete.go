@@ -28,7 +28,7 @@ import (
 // The answer is a line for the names of files, which the shell itself can list best, and a line for each word:
 //
 //	yaml --file=                          none, any, yaml or folders; what of the word stands before the name.
-//	                                      For bash only whether there are any: it gets their names as words.
+//	                                      For bash and PowerShell names are words, too: theirs are split or bare.
 //	--format<TAB>text; json: one object   a word, and what it means
 //
 // Nothing is run and nothing written for it, and there is no error: what cannot be told is no answer, and a shell then
@@ -65,7 +65,7 @@ func (s *session) complete(app *cli.App, args []string) {
 	case "powershell": // drops empty arguments
 		words[len(words)-1] = strings.TrimPrefix(words[len(words)-1], "=")
 	}
-	o := s.offer(app, words, false)
+	o := s.offer(app, words, shell == "powershell")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", o.files, o.prefix)
 	for _, c := range o.words {
