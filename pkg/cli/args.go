@@ -114,7 +114,7 @@ func (n *normalizer) named(name string) {
 	for _, c := range n.app.Commands {
 		names = append(names, c.Names()...)
 	}
-	hint := "commands are " + diag.Names(names)
+	hint := "flowrun --help lists commands"
 	if near := diag.Nearest(name, names); near != "" {
 		hint = "did you mean " + near + "?"
 	} else if strings.ContainsAny(name, "./") {
@@ -221,7 +221,7 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 	seen := map[string]bool{}
 	add := func(f cli.Flag, said, value string) error {
 		if text := wrongValue(f, value); text != "" {
-			return usage("", "%s: %s", said, text)
+			return usage(meant(f, value), "%s: %s", said, text)
 		}
 		name := f.Names()[0]
 		seen[name] = true
@@ -283,6 +283,16 @@ func wrongValue(f cli.Flag, value string) string {
 	case *cli.DurationFlag:
 		if d, err := time.ParseDuration(value); err != nil || d <= 0 {
 			return fmt.Sprintf("%q is not a duration such as 500ms, 30s or 1h30m", value)
+		}
+	}
+	return ""
+}
+
+// meant asks whether another of the values was meant; "" if none is like this one.
+func meant(f cli.Flag, value string) string {
+	if f, ok := f.(choiceFlag); ok {
+		if near := diag.Nearest(value, f.values()); near != "" {
+			return "did you mean " + near + "?"
 		}
 	}
 	return ""

@@ -45,7 +45,7 @@ func TestNormalize(t *testing.T) {
 
 		{"unknown command", "rnu a.yaml", "", `unknown command "rnu" (did you mean run?)`},
 		{"a file as a command", "a.yaml", "", `unknown command "a.yaml" (flowrun run a.yaml runs a file)`},
-		{"nothing like it", "nosuch", "", `unknown command "nosuch" (commands are run, validate, lint, plan, explain, schema, completion, man, version)`},
+		{"nothing like it", "nosuch", "", `unknown command "nosuch" (flowrun --help lists commands)`},
 		{"unknown flag", "run --dryrun", "", "unknown flag --dryrun (did you mean --dry-run?)"},
 		{"no threshold, no guess", "run --nodry", "", "unknown flag --nodry (flowrun run --help lists the flags)"},
 		{"a short name with two dashes", "run --n", "", "unknown flag --n (flowrun run --help lists the flags)"},
@@ -55,6 +55,8 @@ func TestNormalize(t *testing.T) {
 		{"no number", "run -jx", "", `-j: "x" is not a number from 1 on`},
 		{"zero", "run --jobs=0", "", `--jobs: "0" is not a number from 1 on`},
 		{"no duration", "run --timeout 5", "", `--timeout: "5" is not a duration such as 500ms, 30s or 1h30m`},
+		{"none of the values", "run --format xml", "", `--format: "xml" is none of text, json, ndjson`},
+		{"nearly one of the values", "run --format jsn", "", `--format: "jsn" is none of text, json, ndjson (did you mean json?)`},
 		{"no command", "-n", "", "there is no command (flowrun --help lists commands)"},
 		{"completion of a shell", "run a.yaml --generate-bash-completion", "", "unknown flag --generate-bash-completion (flowrun run --help lists the flags)"},
 		{"completion behind --", "run a.yaml -- --generate-bash-completion", "", "run -- a.yaml --generate-bash-completion"},

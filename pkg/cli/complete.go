@@ -328,9 +328,8 @@ func (c *completer) filesIn(dir, kind, before string) offer {
 			continue
 		}
 		word := candidate{word: before + folder + name}
-		info, err := os.Stat(filepath.Join(at, name))
 		switch ext := filepath.Ext(name); {
-		case err == nil && info.IsDir():
+		case isFolder(at, e):
 			word.word += "/"
 			o.words = append(o.words, word)
 		case kind == "any", kind == "yaml" && (ext == ".yaml" || ext == ".yml"):
@@ -343,6 +342,15 @@ func (c *completer) filesIn(dir, kind, before string) offer {
 		o.words = others
 	}
 	return o
+}
+
+// isFolder follows links only where there are any: a folder may have many files.
+func isFolder(at string, e os.DirEntry) bool {
+	if e.Type()&os.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(at, e.Name()))
+	return err == nil && info.IsDir()
 }
 
 // directory is where the command would work; "" is here.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
 // scripts are what each shell runs when somebody presses TAB; they ask flowrun itself (complete.go).
@@ -39,6 +41,9 @@ func (s *session) completion(c *cli.Context) error {
 	}
 	script, err := scripts.ReadFile("completion/" + c.Args().First())
 	if err != nil {
+		if near := diag.Nearest(c.Args().First(), shells()); near != "" {
+			hint = "did you mean " + near + "?"
+		}
 		return usage(hint, "there is no completion for %s", quote(c.Args().First()))
 	}
 	_, err = s.Stdout.Write(script)

@@ -63,8 +63,8 @@ func TestTraps(t *testing.T) {
 		{"6: -h loses against a mistake", "run f.yaml --jobs x --nosuch -h", "", 0, false, helped, ""},
 		{"6: -h loses against a mistake", "help run --nosuch", "", 0, false, helped, ""},
 
-		{"7: any word is like another", "run --nodry f.yaml", "", 2, false, "", "^flowrun: unknown flag --nodry \\(flowrun run --help lists the flags\\)\n$"},
-		{"7: any word is like another", "nosuch", "", 2, false, "", "^flowrun: unknown command \"nosuch\" \\(commands are .*\\)\n$"},
+		{"7: any word is like another", "run --nodry f.yaml", "", 2, false, "", "^flowrun: unknown flag --nodry \\([^?]*\\)\n$"},
+		{"7: any word is like another", "nosuch", "", 2, false, "", "^flowrun: unknown command \"nosuch\" \\([^?]*\\)\n$"},
 		{"7: any word is like another", "run --dryrun f.yaml", "", 2, false, "", "^flowrun: unknown flag --dryrun \\(did you mean --dry-run\\?\\)\n$"},
 
 		{"a bool that is bound to NO_COLOR takes true and false only", "run -n f.yaml", "NO_COLOR=yesplease", 0, false, plan, ""},
