@@ -198,8 +198,7 @@ func sit(t *testing.T, folder string, argv, setup []string) *desk {
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Dir = folder
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(folder, "home"), "TERM=xterm", "PS1=$ ",
-		"TESTSCRIPT_COMMAND=", "LC_ALL=C.UTF-8",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(folder, "home"), "TERM=xterm", "PS1=$ ", "LC_ALL=C.UTF-8",
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
