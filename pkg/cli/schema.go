@@ -14,7 +14,7 @@ func schemaCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "schema",
 		Category:  groupWrite,
-		Usage:     "print the JSON Schema of workflow files, or of what flowrun prints",
+		Usage:     "print a JSON Schema, of files or of what flowrun prints",
 		UsageText: "flowrun schema [" + strings.Join(schema.Names(), "|") + "]",
 		Description: `flowrun schema > .flowrun/schema.json     for an editor: docs/editors.md
 flowrun schema result                     of the document of flowrun run --format json`,
