@@ -116,7 +116,7 @@ func (n *normalizer) named(name string) {
 	}
 	hint := "flowrun --help lists commands"
 	if near := diag.Nearest(name, names); near != "" {
-		hint = "did you mean " + near + "?"
+		hint = diag.DidYouMean(near)
 	} else if strings.ContainsAny(name, "./") {
 		hint = "flowrun run " + quote(name) + " runs a file"
 	}
@@ -180,7 +180,7 @@ func (n *normalizer) unknown(flag string) {
 	}
 	hint := n.hint()
 	if near := diag.Nearest(strings.TrimLeft(flag, "-"), known); near != "" {
-		hint = "did you mean --" + near + "?"
+		hint = diag.DidYouMean("--" + near)
 	}
 	n.fail(usage(hint, "unknown flag %s", flag))
 }

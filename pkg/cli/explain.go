@@ -48,7 +48,7 @@ func (s *session) explain(c *cli.Context) error {
 	if !ok {
 		hint := "flowrun explain lists them"
 		if near := diag.Nearest(code, codes); near != "" {
-			hint = "did you mean " + near + "?"
+			hint = diag.DidYouMean(near)
 		}
 		return usage(hint, "there is no error code %s", quote(code))
 	}

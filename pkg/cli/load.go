@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 	"github.com/flowrun/flowrun/pkg/steps/process"
@@ -107,7 +108,7 @@ func noFile(path string) error {
 	hint := "name a file in it"
 	for _, name := range slices.Backward(defaultFiles()) {
 		if info, err := os.Stat(filepath.Join(path, name)); err == nil && info.Mode().IsRegular() {
-			hint = "did you mean " + quote(filepath.Join(path, name)) + "?"
+			hint = diag.DidYouMean(quote(filepath.Join(path, name)))
 		}
 	}
 	return usage(hint, "%s is a folder", path)

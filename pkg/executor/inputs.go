@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,16 +104,10 @@ func textsIn(v any, to []string) []string {
 func unknownInput(p *plan.Plan, opt Options, name string, names []string) diag.Diagnostic {
 	d := diag.Diagnostic{
 		Pos: diag.Pos{File: p.File}, Code: "unknown-input", Text: fmt.Sprintf("there is no input %q", name),
-		Help: "the workflow has no inputs",
+		Help: cmp.Or(diag.Suggest(name, names), "the workflow has no inputs"),
 	}
 	if at, ok := opt.Places[name]; ok {
 		d.Pos = at
-	}
-	if len(names) > 0 {
-		d.Help = "the inputs are " + diag.Names(names)
-	}
-	if near := diag.Nearest(name, names); near != "" {
-		d.Help = "did you mean " + near + "?"
 	}
 	return d
 }

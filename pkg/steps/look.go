@@ -33,7 +33,7 @@ func lookPath(name, folder string, env []string) (string, *event.Error) {
 		}
 		hint := ""
 		if near := nearest(filepath.Base(name), []string{filepath.Dir(path)}); near != "" {
-			hint = "; did you mean " + strings.TrimSuffix(name, filepath.Base(name)) + near + "?"
+			hint = "; " + diag.DidYouMean(strings.TrimSuffix(name, filepath.Base(name))+near)
 		}
 		return "", event.Errorf(event.StartError, "%s was not found in %s%s", name, folder, hint)
 	}
@@ -102,7 +102,7 @@ func didYouMean(name, folder, path string) string {
 		}
 	}
 	if near := nearest(name, dirs); near != "" {
-		return "; did you mean " + near + "?"
+		return "; " + diag.DidYouMean(near)
 	}
 	return ""
 }

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"fmt"
-
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -10,18 +8,12 @@ import (
 // among as many right ones would take minutes otherwise.
 const maxGuesses = 50
 
-// guess is the help for an unknown name: the one that is meant, it seems, or a short list of those there are.
+// guess is the help for an unknown name: the one that is meant, it seems, or some of those there are.
 func (c *compiler) guess(name string, known []string) string {
-	if !c.mayGuess() || len(known) == 0 {
+	if !c.mayGuess() {
 		return ""
 	}
-	if near := diag.Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	if len(known) <= 8 {
-		return "there is: " + diag.Names(known)
-	}
-	return ""
+	return diag.Suggest(name, known)
 }
 
 func (c *compiler) mayGuess() bool {

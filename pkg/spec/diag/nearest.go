@@ -1,35 +1,99 @@
 package diag
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
+
+// Suggest is the help for a name that is none of known: the one that was probably meant, else all if they are few, else
+// the three that are most like it and how many others there are. "" if known is empty.
+func Suggest(name string, known []string) string {
+	if near := Nearest(name, known); near != "" {
+		return DidYouMean(near)
+	}
+	switch {
+	case len(known) == 0:
+		return ""
+	case len(known) == 1:
+		return "there is only " + known[0]
+	case len(known) <= mostNames:
+		return "there are " + and(known)
+	}
+	return fmt.Sprintf("there are %s and %d more", Names(closest(name, known, 3)), len(known)-3)
+}
+
+// mostNames is how many names are listed.
+const mostNames = 8
+
+// DidYouMean is the question whether a name was meant.
+func DidYouMean(name string) string { return "did you mean " + name + "?" }
+
+// Names is a list of names for a sentence.
+func Names(names []string) string { return strings.Join(names, ", ") }
+
+func and(names []string) string {
+	last := len(names) - 1
+	return Names(names[:last]) + " and " + names[last]
+}
 
 // Nearest is the one of known that name was probably meant to be: the first that is at most a third of its letters
 // away (one, for short names), not minding case and - for _. "" if there is none. A name of one or two characters says
 // too little for more than a difference in case.
 func Nearest(name string, known []string) string {
-	if name == "" {
-		return ""
-	}
-	best, at := max(1, len(name)/3)+1, ""
-	if utf8.RuneCountInString(name) <= 2 {
-		best = 1
-	}
-	name = fold(name)
-	for _, k := range known {
-		if longer := len(k) - len(name); longer >= best || -longer >= best {
-			continue // so many letters at least
-		}
-		if d := distance(name, fold(k)); d < best {
-			best, at = d, k
-		}
-	}
-	return at
+	near, _ := nearest(name, known)
+	return near
 }
 
-// Names is a list of names for a sentence.
-func Names(names []string) string { return strings.Join(names, ", ") }
+// Certain is Nearest where no other of known is so near that it could be meant.
+func Certain(name string, known []string) string {
+	near, others := nearest(name, known)
+	if others {
+		return ""
+	}
+	return near
+}
+
+// nearest also says whether others than the nearest are near enough.
+func nearest(name string, known []string) (near string, others bool) {
+	if name == "" {
+		return "", false
+	}
+	most := max(1, len(name)/3)
+	if utf8.RuneCountInString(name) <= 2 {
+		most = 0
+	}
+	best := most + 1
+	name = fold(name)
+	for _, k := range known {
+		if longer := len(k) - len(name); longer > most || -longer > most {
+			continue // so many letters at least
+		}
+		d := distance(name, fold(k))
+		if d > most {
+			continue
+		}
+		others = others || near != "" && near != k
+		if d < best {
+			best, near = d, k
+		}
+	}
+	return near, others && best > 0
+}
+
+// closest are the n of known that are most like name, the most alike first.
+func closest(name string, known []string, n int) []string {
+	name = fold(name)
+	out := slices.Clone(known)
+	far := make(map[string]int, len(known))
+	for _, k := range known {
+		far[k] = distance(name, fold(k))
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(far[a], far[b]) })
+	return out[:n]
+}
 
 func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -60,7 +61,7 @@ func (e *Expr) checkNames(names map[string]Type) (errs diag.List) {
 		}
 		d := diag.Diagnostic{Pos: e.pos(c.at), Code: functionCode, Text: "there is no function " + c.name}
 		if d.Help = functionHelp(c.name); d.Help == "" {
-			d.Help = didYouMean(c.name, FunctionNames())
+			d.Help = diag.Suggest(c.name, FunctionNames())
 		}
 		errs = append(errs, d)
 	}
@@ -99,12 +100,8 @@ func (e *Expr) unknownName(r read, names map[string]Type) diag.Diagnostic {
 	case name == "it":
 		d.Text = "it is the element inside map, filter and the like; here there is none"
 	default:
-		known := slices.Sorted(maps.Keys(names))
 		if d.Help = e.nameHelp(r, names); d.Help == "" {
-			d.Help = didYouMean(name, known)
-		}
-		if d.Help == "" {
-			d.Text += ", there are " + some(known)
+			d.Help = diag.Suggest(name, slices.Sorted(maps.Keys(names)))
 		}
 	}
 	return d
@@ -117,8 +114,8 @@ func (e *Expr) noField(r read, i int, t Type) diag.Diagnostic {
 	switch {
 	case t.Fields != nil:
 		d = unknownField(name, of, slices.Sorted(maps.Keys(t.Fields)))
-		if r.path[0] == "steps" && i == 1 && d.Help == "" {
-			d.Help = resultHelp(name, of, t.Fields)
+		if r.path[0] == "steps" && i == 1 {
+			d.Help = cmp.Or(resultHelp(name, of, t.Fields), d.Help)
 		}
 	case isLength(name) && (t.Kind == String || t.Kind == List):
 		d.Help = "write len(" + of + ")"
@@ -132,28 +129,9 @@ func (e *Expr) noField(r read, i int, t Type) diag.Diagnostic {
 func unknownField(name, of string, fields []string) diag.Diagnostic {
 	return diag.Diagnostic{
 		Code: fieldCode,
-		Text: fmt.Sprintf("%s has no field %q, it has %s", of, name, some(fields)),
-		Help: didYouMean(name, fields),
+		Text: fmt.Sprintf("%s has no field %q", of, name),
+		Help: diag.Suggest(name, fields),
 	}
-}
-
-// some lists names, not too many.
-func some(names []string) string {
-	const most = 12
-	switch {
-	case len(names) == 0:
-		return "none"
-	case len(names) > most:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-func didYouMean(name string, names []string) string {
-	if near := diag.Nearest(name, names); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
 }
 
 // typeAt is the type of a path as far as it is known.

@@ -66,26 +66,26 @@ func TestRefused(t *testing.T) {
 		{"1 + 12ab", expr.Any, `1:5: error[expression-syntax]: "12ab" is not a number`},
 
 		// names
-		{"nope", expr.Any, "1:1: error[unknown-name]: nope is not a name here, there are env, inputs, ok, ratio, shard, steps, tag, words, x, y, z"},
+		{"nope", expr.Any, "1:1: error[unknown-name]: nope is not a name here (there are ok, env, steps and 8 more)"},
 		{"shrad + 1", expr.Any, "1:1: error[unknown-name]: shrad is not a name here (did you mean shard?)"},
-		{"1 + foo + bar + foo", expr.Any, "1:5: error[unknown-name]: foo is not a name here, there are env, inputs, ok, ratio, shard, steps, tag, words, x, y, z\n" +
-			"1:11: error[unknown-name]: bar is not a name here, there are env, inputs, ok, ratio, shard, steps, tag, words, x, y, z"},
+		{"1 + foo + bar + foo", expr.Any, "1:5: error[unknown-name]: foo is not a name here (there are ok, env, tag and 8 more)\n" +
+			"1:11: error[unknown-name]: bar is not a name here (there are tag, env, ok and 8 more)"},
 		{"len", expr.Any, "1:1: error[unknown-name]: len is not a name here: it is a function (write len(...))"},
 		{"map([1], len)", expr.Any, "1:10: error[unknown-name]: len is not a name here: it is a function (write len(...))"},
 		{"it + 1", expr.Any, "1:1: error[unknown-name]: it is the element inside map, filter and the like; here there is none"},
-		{"steps.biuld.status", expr.Any, `1:7: error[unknown-field]: steps has no field "biuld", it has build, test (did you mean build?)`},
-		{`steps["biuld"].status`, expr.Any, `1:7: error[unknown-field]: steps has no field "biuld", it has build, test (did you mean build?)`},
-		{"steps.test.stdout + steps.x.y", expr.Any, `1:12: error[unknown-field]: steps.test has no field "stdout", it has status, value` + "\n" +
-			`1:27: error[unknown-field]: steps has no field "x", it has build, test`},
-		{"steps?.nope", expr.Any, `1:8: error[unknown-field]: steps has no field "nope", it has build, test`},
-		{"map(inputs.sizes, it.nam)", expr.Any, `1:22: error[unknown-field]: this has no field "nam", it has name, size (did you mean name?)`},
+		{"steps.biuld.status", expr.Any, `1:7: error[unknown-field]: steps has no field "biuld" (did you mean build?)`},
+		{`steps["biuld"].status`, expr.Any, `1:7: error[unknown-field]: steps has no field "biuld" (did you mean build?)`},
+		{"steps.test.stdout + steps.x.y", expr.Any, `1:12: error[unknown-field]: steps.test has no field "stdout" (there are status and value)` + "\n" +
+			`1:27: error[unknown-field]: steps has no field "x" (there are build and test)`},
+		{"steps?.nope", expr.Any, `1:8: error[unknown-field]: steps has no field "nope" (there are build and test)`},
+		{"map(inputs.sizes, it.nam)", expr.Any, `1:22: error[unknown-field]: this has no field "nam" (did you mean name?)`},
 		{"nope() + lenn(x)", expr.Any, "1:1: error[unknown-function]: there is no function nope (did you mean none?)\n" +
 			"1:10: error[unknown-function]: there is no function lenn (did you mean len?)"},
 		{"now()", expr.Any, "1:1: error[unknown-function]: there is no function now (expressions know no clock; run.started_at is when the run began)"},
 		{"::now()", expr.Any, "1:3: error[unknown-function]: there is no function now (expressions know no clock; run.started_at is when the run began)"},
 		{`timezone("Europe/Berlin")`, expr.Any, "1:1: error[unknown-function]: there is no function timezone (expressions know no clock; run.started_at is when the run began)"},
-		{"x(1)", expr.Any, "1:1: error[unknown-function]: there is no function x"},
-		{"let f = 1; f(2)", expr.Any, "1:12: error[unknown-function]: there is no function f"},
+		{"x(1)", expr.Any, "1:1: error[unknown-function]: there is no function x (there are max, abs, all and 75 more)"},
+		{"let f = 1; f(2)", expr.Any, "1:12: error[unknown-function]: there is no function f (there are abs, all, any and 75 more)"},
 
 		// types
 		{"shard + tag", expr.Any, "1:7: error[expression-type]: + does not go with a whole number and text (for a text write string(shard))"},
@@ -159,9 +159,9 @@ func TestNewcomers(t *testing.T) {
 		{"inputs.tag == production", `1:15: error[unknown-name]: production is not a name here (a text stands in quotes: 'production')`},
 		{"format('{0}', x)", `1:1: error[unknown-function]: there is no function format (put texts together with +, or write the value as "a ${{ x }} b")`},
 		{"always()", `1:1: error[unknown-function]: there is no function always (what runs always stands in finally)`},
-		{"!steps.build.ok", `1:14: error[unknown-field]: steps.build has no field "ok", it has error, exit_code, status, stdout, value ` +
+		{"!steps.build.ok", `1:14: error[unknown-field]: steps.build has no field "ok" ` +
 			`(write steps.build.status == "succeeded")`},
-		{"steps.build.outputs.x", `1:13: error[unknown-field]: steps.build has no field "outputs", it has error, exit_code, status, stdout, value ` +
+		{"steps.build.outputs.x", `1:13: error[unknown-field]: steps.build has no field "outputs" ` +
 			`(write steps.build.value)`},
 		{"steps.build.stdout.length", `1:20: error[unknown-field]: steps.build.stdout is text and has no field "length" (write len(steps.build.stdout))`},
 		{"words.first", `1:7: error[unknown-field]: words is a list and has no field "first" (an element is read with its place: words[0])`},

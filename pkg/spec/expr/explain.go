@@ -338,8 +338,8 @@ func (e *Expr) nameHelp(r read, names map[string]Type) string {
 		return "write env." + v
 	}
 	if before := strings.TrimRight(e.Src[:r.at[0]], " "); len(r.path) == 1 && assignment.MatchString(before) {
-		if near := didYouMean(name, slices.Sorted(maps.Keys(names))); near != "" {
-			return near
+		if near := diag.Nearest(name, slices.Sorted(maps.Keys(names))); near != "" {
+			return diag.DidYouMean(near)
 		}
 		return fmt.Sprintf("a text stands in quotes: '%s'", name)
 	}
