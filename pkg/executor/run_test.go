@@ -116,7 +116,7 @@ func TestPlacesOfInputs(t *testing.T) {
 	})
 	want := `--input s: error[short-secret]: input "s" is secret, shorter than 4 characters, and cannot be masked [flow.yaml:2:30: it is declared here]
 in.yaml:2:4: error[bad-input]: input "n": it must be a whole number, and this is text [flow.yaml:2:10: it is declared here]
-in.yaml:3:4: error[unknown-input]: there is no input "other" (the inputs are n, s)`
+in.yaml:3:4: error[unknown-input]: there is no input "other" (there are n and s)`
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

@@ -90,7 +90,7 @@ secrets: [KEY]
 steps:
   - run: echo ${{ secrets.KEY }} ${{ inputs.b }}`, `
 5:19: error[secret]: "KEY" is a secret and may not stand here: others could see it (give it to the step by env: {NAME: ${{ secrets.KEY }}}, or by stdin)
-5:45: error[unknown-input]: there is no input "b" (there is: a)`},
+5:45: error[unknown-input]: there is no input "b" (there is only a)`},
 		{"no consequences", `
 defaults: {shell: 3}
 steps:
