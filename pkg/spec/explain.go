@@ -23,6 +23,7 @@ import (
 type finding struct {
 	diag.Diagnostic
 	about *yaml.Node
+	meant func() // puts what was meant into the tree, if that is certain; nil: it is not
 }
 
 // explainKeys reports keys that a step may not have.
@@ -36,13 +37,22 @@ func (r *reader) explainKeys(n *yaml.Node, b branch, v *validator) {
 			r.found(r.find(k, value, "not-yet", "%s arrives with a later version", k.Value))
 			continue
 		}
-		f := r.find(k, value, "unknown-key", "%s has no key %q", b.noun(), brief(k.Value))
-		f.Help = r.lang.elsewhere(k.Value, b)
-		if near := diag.Nearest(k.Value, slices.Sorted(maps.Keys(v.props))); f.Help == "" && near != "" {
-			f.Help = "did you mean " + near + "?"
-		}
-		r.found(f)
+		r.found(r.unknownKey(r.strayStep(n, i, b, b.noun())))
 	}
+}
+
+// strayStep is the key i of n that does not fit a branch.
+func (r *reader) strayStep(n *yaml.Node, i int, b branch, noun string) stray {
+	props := r.lang.validator(b).props
+	s := stray{
+		of: n, at: i, noun: noun, known: slices.Sorted(maps.Keys(props)),
+		fits:      func(known string, v *yaml.Node) bool { return r.valid(props[known], v) },
+		elsewhere: func(key string) string { return r.lang.elsewhere(key, b) },
+	}
+	if b.where == inFile {
+		s.owner = "file"
+	}
+	return s
 }
 
 // explainValue reports what the schema of a key refuses in its value.
@@ -60,11 +70,17 @@ func (r *reader) explainValue(p *property, n, key *yaml.Node) {
 func (r *reader) found(f finding) {
 	r.problems = append(r.problems, f.Diagnostic)
 	r.mark(f.about)
+	if f.meant != nil {
+		f.meant()
+	}
 }
 
 // find makes a finding at a place about a value.
 func (r *reader) find(at, about *yaml.Node, code, format string, args ...any) finding {
-	return finding{diag.Diagnostic{Pos: r.text.pos(at), Code: code, Text: fmt.Sprintf(format, args...), Len: r.text.width(at)}, about}
+	return finding{
+		Diagnostic: diag.Diagnostic{Pos: r.text.pos(at), Code: code, Text: fmt.Sprintf(format, args...), Len: r.text.width(at)},
+		about:      about,
+	}
 }
 
 // explain says what schema refuses in n, which stands beside key.
@@ -141,8 +157,9 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 		f.Help = "write retry: {attempts: " + n.Value + "}"
 	case schema["title"] == "ready":
 		f.Help = `write ready: {tcp: "HOST:PORT"}, or http, run or log in the place of tcp`
-	case slices.Contains(types, any("boolean")) && yaml11Bool(n.Value):
-		f.Help = "write true or false"
+	case slices.Contains(types, any("boolean")) && truthOf(n.Value) != "":
+		f.Help = "write " + truthOf(n.Value)
+		r.replace(&f, n, truthOf(n.Value))
 	}
 	return f, true
 }
@@ -254,14 +271,15 @@ func (r *reader) explainMapping(schema object, n, key *yaml.Node, mode kind.Mode
 		case more != nil:
 			out = append(out, r.explain(more, v, k, mode)...)
 		case closed:
-			f := r.find(k, v, "unknown-key", "%s has no key %q", key.Value, brief(k.Value))
-			allowed := sortedKeys(props)
-			if near := diag.Nearest(k.Value, allowed); near != "" {
-				f.Help = "did you mean " + near + "?"
-			} else {
-				f.Help = "allowed here: " + strings.Join(allowed, ", ")
-			}
-			out = append(out, f)
+			out = append(out, r.unknownKey(stray{
+				of: n, at: i, noun: key.Value, owner: ownerOf(key, props), known: sortedKeys(props),
+				fits: func(known string, v *yaml.Node) bool {
+					right := *k
+					right.Value = known
+					return len(r.explain(props[known].(object), v, &right, mode)) == 0
+				},
+				elsewhere: func(other string) string { return r.lang.beside(other, key.Value) },
+			}))
 		}
 	}
 	if len(out) > 0 {
@@ -325,7 +343,7 @@ func (r *reader) explainScalar(schema object, n, key *yaml.Node, mode kind.Mode)
 		return []finding{r.find(n, n, code, format, args...)}
 	}
 	if enum, ok := schema["enum"].([]any); ok {
-		return r.explainEnum(enum, v, n)
+		return r.explainEnum(enum, v, n, key)
 	}
 	if x, ok := numeric(v); ok {
 		return r.explainNumber(schema, x, n, key)
@@ -339,6 +357,9 @@ func (r *reader) explainScalar(schema object, n, key *yaml.Node, mode kind.Mode)
 		case isDuration(schema):
 			out := one("bad-duration", "%q is not a duration such as 500ms, 30s or 1h30m", brief(s))
 			out[0].Help = durationHelp(s)
+			if d := spelledDuration(s); d != "" {
+				r.replace(&out[0], n, d)
+			}
 			return out
 		case pattern == exprOnly:
 			others := slices.DeleteFunc(slices.Clone(typesOf(schema)), func(t any) bool { return t == "string" })
@@ -365,7 +386,7 @@ func (r *reader) explainScalar(schema object, n, key *yaml.Node, mode kind.Mode)
 	return nil
 }
 
-func (r *reader) explainEnum(enum []any, v any, n *yaml.Node) []finding {
+func (r *reader) explainEnum(enum []any, v any, n, key *yaml.Node) []finding {
 	words := wordsOf(enum)
 	for _, x := range enum {
 		if a, ok := numeric(x); ok {
@@ -377,13 +398,49 @@ func (r *reader) explainEnum(enum []any, v any, n *yaml.Node) []finding {
 			return nil
 		}
 	}
-	f := r.find(n, n, "bad-value", "%s is not one of %s", brief(n.Value), strings.Join(words, ", "))
+	f := r.find(n, n, "bad-value", "%s is not one of %s", brief(n.Value), diag.Names(words))
 	if len(words) == 1 {
 		f.Text = fmt.Sprintf("%s is not %s", brief(n.Value), words[0])
-	} else if near := diag.Nearest(n.Value, words); near != "" {
-		f.Help = "did you mean " + near + "?"
+	} else {
+		r.explainWord(&f, key, n, words)
 	}
 	return []finding{f}
+}
+
+// explainWord says which of words was meant by n.
+func (r *reader) explainWord(f *finding, key, n *yaml.Node, words []string) {
+	near := diag.Nearest(n.Value, words)
+	certain := near != "" && len(n.Value) > 3 && diag.Certain(n.Value, words) != "" // zsh is not meant to be sh
+	for _, w := range foreignValues {
+		if w.key != key.Value || !among(w.words, n.Value) {
+			continue
+		}
+		if f.Help = w.help; w.to == "" {
+			return
+		}
+		near, certain = w.to, slices.Contains(words, w.to)
+	}
+	if near != "" {
+		f.Help = diag.DidYouMean(near)
+	}
+	if certain {
+		r.replace(f, n, near)
+	}
+}
+
+// replace makes f certain: the scalar n is to be text.
+func (r *reader) replace(f *finding, n *yaml.Node, text string) {
+	if from, to, ok := r.text.token(n); ok {
+		f.Fix = r.text.fix(from, to, text)
+	}
+}
+
+// ownerOf is the key whose mapping one with these members is, as the dictionary of other tools has it.
+func ownerOf(key *yaml.Node, props object) string {
+	if props["default"] != nil && props["secret"] != nil {
+		return "inputs" // the key is the name of one
+	}
+	return strings.TrimPrefix(key.Value, "an item of ")
 }
 
 func wordsOf(enum []any) []string {

@@ -89,7 +89,7 @@ func TestGuards(t *testing.T) {
 
 // TestAllAtOnce: the problems are a diag.List in the order of the file, each once.
 func TestAllAtOnce(t *testing.T) {
-	_, err := spec.Parse("f", []byte("flowrun: 1\nsteps:\n- run: a\n  tiemout: 1\n- &x {rnu: a}\n- *x\n- value: no\n"), builtin())
+	_, err := spec.Parse("f", []byte("flowrun: 1\nsteps:\n- run: a\n  tiemout: 1s\n- &x {rnu: a}\n- *x\n- value: no\n"), builtin())
 	list, ok := err.(diag.List)
 	if !ok || len(list) != 3 {
 		t.Fatalf("%T %v", err, err)

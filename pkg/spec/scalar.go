@@ -47,6 +47,19 @@ func yaml11Bool(s string) bool {
 	return false
 }
 
+// truthOf is true or false for a text that says so to people or to YAML 1.1, else "".
+func truthOf(s string) string {
+	switch lower := strings.ToLower(s); {
+	case lower == "true", lower == "false":
+		return lower
+	case !yaml11Bool(s):
+		return ""
+	case lower[0] == 'y' || lower == "on":
+		return "true"
+	}
+	return "false"
+}
+
 // number reads a plain scalar that begins like one.
 func number(s string) (v any, why doubt, hard bool) {
 	sign, digits := "", s

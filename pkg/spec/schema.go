@@ -512,7 +512,7 @@ func (r *reader) check(n *yaml.Node, b branch) {
 }
 
 // checkKnown is check for a step that has no action, or two. Of keys that do not fit b nothing is said, for they may
-// belong to the action that is meant, but of those that are nearly one that fits.
+// belong to the action that is meant, but of those that are nearly one that fits, or a word of another tool.
 func (r *reader) checkKnown(n *yaml.Node, b branch) {
 	props := r.lang.validator(b).props
 	for i := 0; i < len(n.Content); i += 2 {
@@ -520,13 +520,13 @@ func (r *reader) checkKnown(n *yaml.Node, b branch) {
 		if props[k.Value] != nil || r.bad[k] {
 			continue
 		}
-		near := diag.Nearest(k.Value, slices.Sorted(maps.Keys(props)))
-		if near == "" || field(n, near) != nil || r.lang.known(k.Value) {
+		s := r.strayStep(n, i, b, b.where.noun())
+		near := diag.Nearest(k.Value, s.known)
+		if foreignFor(k.Value, s.owner) == nil && (near == "" || !s.mayBe(near) || r.lang.known(k.Value)) {
 			r.mark(k)
 			continue
 		}
-		r.problem(k, "unknown-key", "%s has no key %q", b.where.noun(), brief(k.Value))
-		r.help("did you mean " + near + "?")
+		r.found(r.unknownKey(s))
 	}
 	r.checkValues(n, b)
 }

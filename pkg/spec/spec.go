@@ -60,7 +60,7 @@ type Options struct {
 func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
 	root := r.tree(src)
-	if root == nil {
+	if root == nil || r.elsewhere(root) {
 		return nil, r.problems.Err()
 	}
 	file := r.file(root)

@@ -374,17 +374,17 @@ func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 		if where != inFile && where != inWorkflow && r.lang.known(k.Value) {
 			continue
 		}
-		if near := diag.Nearest(k.Value, r.lang.actionsAt(where)); near != "" && !r.lang.allowed(k.Value, where) {
-			r.problem(k, "unknown-key", "%s has no key %q", where.noun(), brief(k.Value))
-			r.help("did you mean " + near + "?")
-			if !r.fitsAction(branch{where, near}, deref(n.Content[i+1])) {
-				return nil
-			}
-			meant := *k
-			meant.Value = near
-			n.Content[i] = &meant
-			return &meant
+		s := r.strayAction(n, i, where)
+		w := foreignFor(k.Value, s.owner)
+		near := diag.Nearest(k.Value, s.known)
+		if w != nil && !slices.Contains(s.known, w.to) && !w.acts || w == nil && near == "" || r.lang.allowed(k.Value, where) {
+			continue
 		}
+		r.found(r.unknownKey(s))
+		if meant := n.Content[i]; meant != k && r.lang.isAction(meant.Value, where) {
+			return meant
+		}
+		return nil
 	}
 	if where == inFile || where == inWorkflow {
 		for i := 0; i < len(n.Content); i += 2 {
@@ -397,6 +397,19 @@ func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 	}
 	r.problems.Add(r.text.pos(n), "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
 	return nil
+}
+
+// strayAction is the key i of n, which may be meant to be its action.
+func (r *reader) strayAction(n *yaml.Node, i int, where place) stray {
+	s := stray{
+		of: n, at: i, noun: where.noun(), known: r.lang.actionsAt(where),
+		fits:      func(known string, v *yaml.Node) bool { return r.fitsAction(branch{where, known}, v) },
+		elsewhere: func(key string) string { return r.lang.elsewhere(key, branch{where: where}) },
+	}
+	if where == inFile {
+		s.owner = "file"
+	}
+	return s
 }
 
 // fitsAction says whether v could be the value of the action of b.

@@ -123,6 +123,50 @@ func (t *text) width(n *yaml.Node) int {
 	return utf8.RuneCountInString(n.Value)
 }
 
+// token is where the scalar n stands in the text, quotes included; not ok if it has more than one line, an anchor or a tag.
+func (t *text) token(n *yaml.Node) (from, to int, ok bool) {
+	from = t.offset(n.Line, n.Column)
+	if n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Style&(yaml.TaggedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return 0, 0, false
+	}
+	if n.Style&quoted == 0 {
+		ok = n.Value != "" && !strings.Contains(n.Value, "\n") && strings.HasPrefix(t.src[from:], n.Value)
+		return from, from + len(n.Value), ok
+	}
+	if from == len(t.src) || t.src[from] != '"' && t.src[from] != '\'' {
+		return 0, 0, false
+	}
+	s := survey{t: t, i: from, scalar: -2}
+	s.quoted(t.src[from])
+	return from, s.i, !strings.ContainsAny(t.src[from:s.i], "\r\n")
+}
+
+// fix is the edit that puts text in the place of from..to.
+func (t *text) fix(from, to int, text string) *diag.Fix {
+	return &diag.Fix{From: t.at(from), To: t.at(to), Text: text}
+}
+
+// valueOf is the value v of the key k of a mapping as it is written, if it is short and in the line of its key; else "".
+func (t *text) valueOf(of, k, v *yaml.Node) string {
+	const longest = 60
+	from := t.offset(v.Line, v.Column)
+	written := ""
+	if f, to, ok := t.token(v); ok {
+		written = t.src[f:to]
+	} else if v.Kind != yaml.ScalarNode && v.Style&yaml.FlowStyle != 0 && of.Style&yaml.FlowStyle == 0 {
+		line := t.line(v.Line)
+		written, _, _ = strings.Cut(line[min(from-t.lines[v.Line-1], len(line)):], " #")
+		written = strings.TrimSpace(written)
+		if flowDepth(written) != 0 {
+			return ""
+		}
+	}
+	if v.Line != k.Line || len(written) > longest {
+		return ""
+	}
+	return written
+}
+
 // inside returns the function from an offset in the decoded text of the scalar n to its place in the file.
 //
 // Raw and decoded text are walked side by side from the nearest `${{` before the offset (or from the scalar's

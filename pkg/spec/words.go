@@ -247,6 +247,7 @@ type language struct {
 	action   map[string]bool
 	branches map[branch]*validator
 	props    map[string]*property
+	inside   map[string][]string // what members gives
 }
 
 func languageOf(kinds []*kind.Kind) *language {
@@ -335,6 +336,54 @@ func wordFor(key string, b branch) *word {
 	return nil
 }
 
+// members are the owners of the keys that stand inside the value of another key, in the order of the language page.
+func (l *language) members(key string) []string {
+	if l.inside == nil {
+		l.inside = map[string][]string{}
+		note := func(owner string, schema object) {
+			for _, member := range membersOf(schema) {
+				if !slices.Contains(l.inside[member], owner) {
+					l.inside[member] = append(l.inside[member], owner)
+				}
+			}
+		}
+		for i := range words {
+			if w := &words[i]; !w.later && (w.name != "ready" || l.probe != nil) {
+				note(w.name, l.inline(parse(w.json, w.name)).(object))
+			}
+		}
+		for _, name := range l.actions {
+			if k := l.kinds[name]; k != nil {
+				for _, key := range k.Keys {
+					note(key.Name, l.inline(l.kindKey(k, key)).(object))
+				}
+			}
+		}
+	}
+	return l.inside[key]
+}
+
+// membersOf are the keys that a mapping of schema may have.
+func membersOf(schema object) []string {
+	props, _ := schema["properties"].(object)
+	out := sortedKeys(props)
+	alternatives, _ := schema["anyOf"].([]any)
+	for _, sub := range alternatives {
+		out = append(out, membersOf(sub.(object))...)
+	}
+	return out
+}
+
+// beside says where key belongs, for somebody who wrote it inside the value of owner; "" if nowhere.
+func (l *language) beside(key, owner string) string {
+	b := branch{inList, owner}
+	beside := slices.ContainsFunc(words, func(w word) bool { return w.name == key && w.with == nil && w.on&step != 0 && !l.action[key] })
+	if beside || l.action[owner] && l.validator(b).props[key] != nil {
+		return key + " stands beside " + owner + ", not inside"
+	}
+	return l.elsewhere(key, b)
+}
+
 // elsewhere says where key belongs, for somebody who wrote it in the wrong place; "" if nowhere.
 func (l *language) elsewhere(key string, b branch) string {
 	if owners := l.owners(key); len(owners) > 0 {
@@ -358,7 +407,14 @@ func (l *language) elsewhere(key string, b branch) string {
 			return key + " is the action of a step: put it into the body"
 		}
 	}
-	return ""
+	switch owners := l.members(key); len(owners) {
+	case 0:
+		return ""
+	case 1:
+		return key + " stands inside " + owners[0] + ": " + owners[0] + ": {" + key + ": ...}"
+	default:
+		return key + " stands inside " + join(owners, "or")
+	}
 }
 
 // join is a, b and c.

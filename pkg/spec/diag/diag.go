@@ -47,6 +47,14 @@ type Diagnostic struct {
 	// Other is a second place that takes part, as the first of two equal keys; zero when there is none.
 	Other     Pos
 	OtherText string
+	Fix       *Fix // what certainly mends it; nil: it is for a person to say
+}
+
+// Fix is one edit of a file: Text in the place of what stands between two places of one line. To is behind the last
+// character.
+type Fix struct {
+	From, To Pos
+	Text     string
 }
 
 // String is FILE:LINE:COL: error[code]: text, with the help and the second place after it in brackets. The reason
@@ -77,7 +85,14 @@ func (l List) Sorted() List {
 	slices.SortStableFunc(out, func(a, b Diagnostic) int {
 		return cmp.Or(a.Pos.compare(b.Pos), strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
 	})
-	return slices.Compact(out)
+	return slices.CompactFunc(out, same)
+}
+
+// same says whether two problems are one.
+func same(a, b Diagnostic) bool {
+	fixed := a.Fix == b.Fix || a.Fix != nil && b.Fix != nil && *a.Fix == *b.Fix
+	a.Fix, b.Fix = nil, nil
+	return fixed && a == b
 }
 
 // Err is nil for an empty list, else the list, sorted, as an error.
