@@ -54,37 +54,43 @@ func counted(codes []string) []string {
 	return out
 }
 
-// problems are the codes of what is wrong in a file, sorted and counted, and the whole text.
-func problems(t *testing.T, src string) (codes []string, text string) {
+// problems are the codes of what is wrong in a file, sorted and counted, as a note before a block has them, and the whole text.
+func problems(t *testing.T, src string) (note, text string) {
 	t.Helper()
 	file, err := spec.Parse("block.yaml", []byte(src), spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
+	var p *plan.Plan
 	if err == nil {
-		_, err = plan.Compile(file, plan.Options{})
+		p, err = plan.Compile(file, plan.Options{})
+	}
+	word := "refused: "
+	if err == nil {
+		word, err = "warns: ", p.Warnings.Err()
 	}
 	if err == nil {
-		return nil, ""
+		return "", ""
 	}
 	var list diag.List
 	if !errors.As(err, &list) {
 		t.Fatal(err)
 	}
+	var codes []string
 	for _, d := range list {
 		codes = append(codes, d.Code)
 	}
 	slices.Sort(codes)
-	return counted(codes), err.Error()
+	return word + strings.Join(counted(codes), " "), err.Error()
 }
 
-// TestYAML: every block of YAML is compiled. After <!-- refused: code --> it must be refused
-// for that and nothing else.
+// TestYAML: every block of YAML is compiled, and there is not even a warning. After <!-- refused: code --> it must be refused
+// for that and nothing else, and after <!-- warns: code --> there must be that warning and no other.
 func TestYAML(t *testing.T) {
 	each(t, "yaml", func(t *testing.T, b block) {
-		want, refused := strings.CutPrefix(b.note, "refused: ")
-		if !refused {
+		want := b.note
+		if !strings.HasPrefix(want, "refused: ") && !strings.HasPrefix(want, "warns: ") {
 			want = ""
 		}
-		if got, text := problems(t, workflow(b.text)); strings.Join(got, " ") != want {
-			t.Errorf("refused for %q, want %q\n%s", got, want, text)
+		if got, text := problems(t, workflow(b.text)); got != want {
+			t.Errorf("it is %q, want %q\n%s", got, want, text)
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/flowrun/flowrun/docs/errors"
 	"github.com/flowrun/flowrun/pkg/cli"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // sources finds the codes of diagnostics in Go sources: what is passed on where a parameter or a field is called code.
@@ -228,7 +229,7 @@ func TestEveryCodeHasAPage(t *testing.T) {
 		}
 	}
 	// What the tests of other packages expect is not found by a look at the sources, and so tells what that misses.
-	golden := regexp.MustCompile(`: error\[([a-z0-9-]+)\]: `)
+	golden := regexp.MustCompile(`: (?:error|warning)\[([a-z0-9-]+)\]: `)
 	for _, dir := range []string{"../pkg/spec/testdata", "../pkg/executor/plan/testdata", "../pkg/cli/testdata/script"} {
 		files, err := filepath.Glob(dir + "/*.txtar")
 		if err != nil || len(files) == 0 {
@@ -244,8 +245,8 @@ func TestEveryCodeHasAPage(t *testing.T) {
 	}
 }
 
-// TestPagesOfCodes checks the files of each page: the wrong ones are refused for that code and nothing else, and with the
-// right ones there is nothing to say. After <!-- run --> they are run, for there is no need for the code before.
+// TestPagesOfCodes checks the files of each page: the wrong ones are refused for that code and nothing else, or warned of when
+// the code is a warning's, and with the right ones there is nothing to say. After <!-- run --> they are run, for there is no need for the code before.
 func TestPagesOfCodes(t *testing.T) {
 	for _, code := range errors.Codes() {
 		t.Run(code, func(t *testing.T) {
@@ -258,17 +259,24 @@ func TestPagesOfCodes(t *testing.T) {
 			if !ok || !strings.Contains(wrong, "\nWrong:\n") {
 				t.Fatal("a page has a part Wrong: and a part Right:")
 			}
-			if got := said(t, blocksOf(t, page, wrong), command); !slices.Equal(got, []string{code}) {
-				t.Errorf("the wrong file is refused for %v", got)
+			want := "error " + code
+			if slices.Contains(plan.WarningCodes(), code) {
+				want = "warning " + code
+				if !strings.HasPrefix(errors.Summary(code), "A warning: ") {
+					t.Error("the page does not say that it is a warning")
+				}
+			}
+			if got := said(t, blocksOf(t, page, wrong), command); !slices.Equal(got, []string{want}) {
+				t.Errorf("of the wrong file is said %v", got)
 			}
 			if got := said(t, blocksOf(t, page, right), command); len(got) > 0 {
-				t.Errorf("the right file is refused for %v", got)
+				t.Errorf("of the right file is said %v", got)
 			}
 		})
 	}
 }
 
-// said are the codes that a command has for the files of a page.
+// said are the severities and codes that a command has for the files of a page.
 func said(t *testing.T, files []block, command string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -312,10 +320,12 @@ func said(t *testing.T, files []block, command string) []string {
 		Notify: func(chan<- os.Signal) func() { return func() {} },
 	})
 	var codes []string
-	for _, m := range regexp.MustCompile(`(?m)^[^ ]+: error\[([a-z0-9-]+)\]: `).FindAllStringSubmatch(problems.String(), -1) {
-		codes = append(codes, m[1])
+	wrong := false
+	for _, m := range regexp.MustCompile(`(?m)^[^ ]+: (error|warning)\[([a-z0-9-]+)\]: `).FindAllStringSubmatch(problems.String(), -1) {
+		codes = append(codes, m[1]+" "+m[2])
+		wrong = wrong || m[1] == "error"
 	}
-	if exit != 0 && codes == nil || exit == 0 && codes != nil {
+	if wrong != (exit != 0) {
 		t.Errorf("exit code %d\n%s%s", exit, out.String(), problems.String())
 	}
 	if len(codes) > 1 || t.Failed() {

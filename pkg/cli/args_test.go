@@ -50,7 +50,7 @@ func TestNormalize(t *testing.T) {
 		{"no threshold, no guess", "run --nodry", "", "unknown flag --nodry (flowrun run --help lists the flags)"},
 		{"a short name with two dashes", "run --n", "", "unknown flag --n (flowrun run --help lists the flags)"},
 		{"an unknown letter", "run -nx", "", "unknown flag -x (flowrun run --help lists the flags)"},
-		{"a flag of another command", "plan --strict", "", "plan has no flag --strict (it belongs to run)"},
+		{"a flag of another command", "plan --grace=1s", "", "plan has no flag --grace (it belongs to run)"},
 		{"no value", "run -j", "", "-j needs a value (flowrun run --help lists the flags)"},
 		{"no number", "run -jx", "", `-j: "x" is not a number from 1 on`},
 		{"zero", "run --jobs=0", "", `--jobs: "0" is not a number from 1 on`},

@@ -90,9 +90,9 @@ type session struct {
 	System
 	code    int // of a command that did its work
 	sources problems.Sources
-	shown   int  // problems so far
-	hidden  int  // problems that were too many
-	color   bool // for what is wrong
+	shown   tally // problems so far
+	hidden  tally // problems that were too many
+	color   bool  // for what is wrong
 }
 
 // newApp makes the tables of commands and flags.
@@ -149,28 +149,6 @@ func (s *session) report(err error) int {
 	}
 	io.WriteString(s.Stderr, plain.Inert(text)) // what is wrong is quoted, and may be anybody's
 	return code
-}
-
-// problems shows what is wrong in files: each, until there are too many of them.
-func (s *session) problems(list diag.List) {
-	for i, d := range list {
-		if s.shown == problems.MaxShown {
-			s.hidden += len(list) - i
-			return
-		}
-		if s.shown > 0 {
-			io.WriteString(s.Stderr, "\n")
-		}
-		s.shown++
-		io.WriteString(s.Stderr, problems.Text(d, &s.sources, s.color))
-	}
-}
-
-// uncovered says how many problems were not shown.
-func (s *session) uncovered() {
-	if s.hidden > 0 {
-		fmt.Fprintf(s.Stderr, "\n... and %d more\n", s.hidden)
-	}
 }
 
 // lookup is an environment variable; "" when it is not set.

@@ -15,7 +15,7 @@ func explainCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
 		Category:  groupWrite,
-		Usage:     "print what an error means, with a wrong file and a right one",
+		Usage:     "print what an error or a warning means",
 		UsageText: "flowrun explain [CODE]",
 		Description: `flowrun explain                 all codes
 flowrun explain duplicate-id    the page of one, as in error[duplicate-id]`,
@@ -43,7 +43,10 @@ func (s *session) explain(c *cli.Context) error {
 	default:
 		return usage("", "explain takes one CODE, not %d: %s", c.NArg(), strings.Join(c.Args().Slice(), " "))
 	}
-	code := strings.TrimSuffix(strings.TrimPrefix(c.Args().First(), "error["), "]")
+	code := strings.TrimSuffix(c.Args().First(), "]")
+	for _, word := range []string{"error[", "warning["} {
+		code = strings.TrimPrefix(code, word)
+	}
 	page, ok := errors.Page(code)
 	if !ok {
 		hint := "flowrun explain lists them"

@@ -73,7 +73,7 @@ func findFile() (string, error) {
 	}
 }
 
-// load reads, checks and compiles the workflow file at path; "-" is standard input.
+// load reads, checks and compiles the workflow file at path; "-" is standard input. With --strict warnings are errors.
 func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 	if err := noFile(path); err != nil {
 		return nil, err
@@ -90,6 +90,13 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}
 	p, err := executor.Load(path, opt)
+	if c.Bool(flagStrict) {
+		var warnings diag.List
+		if p != nil {
+			warnings = p.Warnings
+		}
+		err = strict(err, warnings)
+	}
 	return p, unreadable(err)
 }
 

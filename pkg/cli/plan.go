@@ -17,7 +17,9 @@ func planCommand(s *session) *cli.Command {
 		UsageText: "flowrun plan [flags] [FILE|-]",
 		Description: `flowrun plan                    the flowrun.yaml here or above
 flowrun plan ci.yaml -i n=4     with an input`,
-		Flags:  append(inputFlags(), fileFlags()...),
+		Flags: append(append(inputFlags(),
+			boolFlag(flagStrict, "", "warnings are errors"),
+		), fileFlags()...),
 		Action: func(c *cli.Context) error { return s.plan(c) },
 	}
 }
@@ -31,6 +33,11 @@ func (s *session) plan(c *cli.Context) error {
 	values, err := given.check(false, executor.Options{Inputs: given.values, Places: given.places})
 	if err != nil {
 		return err
+	}
+	if len(p.Warnings) > 0 && !c.Bool(flagQuiet) {
+		s.problems(p.Warnings)
+		s.uncovered()
+		io.WriteString(s.Stderr, "\n")
 	}
 	io.WriteString(s.Stdout, plain.Inert(p.Show(values)))
 	return nil

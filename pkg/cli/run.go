@@ -26,7 +26,7 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagDryRun, "n", "only show what would be done, as plan does"),
 		&cli.DurationFlag{Name: flagTimeout, Usage: "`DURATION` limit of the whole run; exit code 124"},
 		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` time for a process to stop, where the file says nothing; else 10s"},
-		boolFlag(flagStrict, "", "errors that were returned as values make exit code 1"),
+		boolFlag(flagStrict, "", "warnings are errors; errors returned as values make exit code 1"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		textFlag(flagState, "", "DIR", "what steps print is kept below it; else ~/.local/state/flowrun"),
@@ -76,6 +76,13 @@ func (s *session) run(c *cli.Context) error {
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
 	})
 	observe := []func(event.Event){report.Observe}
+	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
+		observe = append([]func(event.Event){func(e event.Event) {
+			if e.Type == event.RunStart { // a run that is refused has errors to show
+				s.hints(path, p.Warnings)
+			}
+		}}, observe...)
+	}
 	if format == "ndjson" {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}

@@ -21,13 +21,15 @@ func validateCommand(s *session) *cli.Command {
 		Name:      "validate",
 		Aliases:   []string{"lint"},
 		Category:  groupWrite,
-		Usage:     "print all that is wrong in files; nothing runs",
+		Usage:     "print what is wrong in files, or looks so; nothing runs",
 		UsageText: "flowrun validate [flags] [FILE...|-]",
 		Description: `flowrun validate                  the flowrun.yaml here or above
 flowrun validate a.yaml b.yaml    several files
-flowrun validate - < x.yaml       from standard input`,
+flowrun validate - < x.yaml       from standard input
+flowrun validate --strict         warnings are errors, as CI may want it`,
 		Flags: append([]cli.Flag{
-			boolFlag(flagQuiet, "q", "print nothing about files that are right"),
+			boolFlag(flagStrict, "", "warnings are errors"),
+			boolFlag(flagQuiet, "q", "print errors only"),
 			newChoice(flagFormat, "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
 		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },
@@ -51,19 +53,26 @@ func (s *session) validate(c *cli.Context) error {
 	}
 	format := cmp.Or(c.String(flagFormat), "text")
 	forPeople := format == "text" || format == "oneline"
+	quiet := forPeople && c.Bool(flagQuiet)
 	var all diag.List
-	wrong := 0
+	told := 0 // files
 	for _, path := range files {
-		_, err := s.load(path, c)
-		if err == nil {
-			continue
-		}
-		wrong++
+		p, err := s.load(path, c)
 		var list diag.List
-		placed := errors.As(err, &list)
-		if !placed {
+		placed := err == nil || errors.As(err, &list)
+		switch {
+		case err == nil:
+			list = p.Warnings
+		case !placed:
 			list = diag.List{unread(path, err)}
 		}
+		if quiet {
+			list = slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Warning })
+		}
+		if len(list) == 0 {
+			continue
+		}
+		told++
 		switch {
 		case forPeople && !placed:
 			s.report(err)
@@ -78,14 +87,17 @@ func (s *session) validate(c *cli.Context) error {
 		return fault{fmt.Errorf("the problems cannot be written: %w", err)}
 	}
 	s.uncovered()
-	switch {
-	case wrong > 0:
+	sum := tallyOf(all)
+	if sum.errors > 0 {
 		s.code = exitRefused
-		if s.shown > 0 {
+	}
+	switch {
+	case told > 0:
+		if s.shown != (tally{}) {
 			io.WriteString(s.Stderr, "\n")
 		}
-		fmt.Fprintf(s.Stderr, "%s in %s\n", count(len(all), "error"), ofFiles(wrong, len(files)))
-	case forPeople && !c.Bool(flagQuiet):
+		fmt.Fprintf(s.Stderr, "%s in %s\n", sum, ofFiles(told, files))
+	case forPeople && !quiet:
 		io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))))
 	}
 	return nil
@@ -114,11 +126,15 @@ func unread(path string, err error) diag.Diagnostic {
 	return d
 }
 
-func ofFiles(wrong, all int) string {
-	if all == 1 {
-		return "1 file"
+// ofFiles is the file, or in how many of several files something is.
+func ofFiles(n int, files []string) string {
+	switch {
+	case len(files) > 1:
+		return fmt.Sprintf("%d of %d files", n, len(files))
+	case files[0] == "-":
+		return "standard input"
 	}
-	return fmt.Sprintf("%d of %d files", wrong, all)
+	return plain.Inert(strings.ReplaceAll(files[0], "\n", " "))
 }
 
 func isAre(n int) string {

@@ -107,6 +107,9 @@ steps:
 			}
 			var b strings.Builder
 			for _, d := range all.Sorted() {
+				if d.Warning {
+					continue
+				}
 				b.WriteString("\n" + strings.TrimPrefix(d.String(), "-:"))
 			}
 			if b.String() != c.want {

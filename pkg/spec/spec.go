@@ -64,6 +64,7 @@ func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 		return nil, r.problems.Err()
 	}
 	file := r.file(root)
+	file.Allows = r.allows(root)
 	if opt.ReadFile != nil {
 		file.Vars = r.variables(file, opt)
 	}

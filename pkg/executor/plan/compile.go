@@ -22,7 +22,8 @@ type Options struct {
 }
 
 // Compile resolves every name, checks what can be known before a run and makes the plan. f must have been read without
-// an error. The error is a diag.List with everything that is wrong.
+// an error. The error is a diag.List with everything that is wrong; warnings beside it are in it, too. Without an error they
+// are in Plan.Warnings.
 //
 // The passes, each over all workflows of all files that take part, a file of this package each:
 //
@@ -32,25 +33,30 @@ type Options struct {
 //	edges       needs, and those that references imply; no cycles               edges.go
 //	semaphores  no two orders of nesting                                        semaphores.go
 //	terminal    no two steps that could have it at once                         terminal.go
+//	warnings    what is right and yet hardly meant                              warn*.go
 //	build       modifiers become nodes                                          build.go
 func Compile(f *ast.File, opt Options) (*Plan, error) {
 	if f.Lost != nil {
 		panic("plan: Compile of a file that has errors")
 	}
 	c := check(f, opt)
-	if err := c.problems.Err(); err != nil {
-		return nil, err
+	if len(c.problems) > 0 {
+		return nil, slices.Concat(c.problems, c.warnings()).Err()
 	}
+	c.plan.Warnings = c.warnings().Sorted()
 	c.build(f)
 	return c.plan, nil
 }
 
 // Check is Compile without a plan, and for any file that spec.Parse returned: it gives what is wrong beside the error
 // that came with the file. Of names that may have been lost with what could not be read it says nothing.
-func Check(f *ast.File, opt Options) diag.List { return check(f, opt).problems.Sorted() }
+func Check(f *ast.File, opt Options) diag.List {
+	c := check(f, opt)
+	return slices.Concat(c.problems, c.warnings()).Sorted()
+}
 
 func check(f *ast.File, opt Options) *compiler {
-	c := &compiler{opt: opt, plan: &Plan{}, files: map[string]*file{}, sems: map[string]semaphore{}}
+	c := &compiler{opt: opt, plan: &Plan{}, files: map[string]*file{}, sems: map[string]semaphore{}, used: map[usage]bool{}}
 	c.open(filepath.Join(f.Dir, filepath.Base(f.Path)), f)
 	for i := 0; i < len(c.units); i++ { // grows: a call may bring in a file
 		c.units[i].survey()
@@ -79,7 +85,17 @@ type compiler struct {
 	sems     map[string]semaphore
 	guesses  int             // searches for a similar name so far
 	words    map[string]bool // the functions of expressions
+	used     map[usage]bool
 }
+
+// usage is a name that is read: of an input (in a unit; "" is all of them), a secret or a semaphore (in a file), or a variable
+// (in a frame).
+type usage struct {
+	in   any
+	name string
+}
+
+func (c *compiler) use(in any, name string) { c.used[usage{in, name}] = true }
 
 // file is one file that takes part.
 type file struct {

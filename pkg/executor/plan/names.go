@@ -76,6 +76,9 @@ func (n *names) expression(e *expr.Expr, s site) {
 		}
 		n.put(use, typ)
 		n.ref(ref)
+		if use.Root == "steps" {
+			n.u.ids[use.Member].readers = append(n.u.ids[use.Member].readers, e)
+		}
 	}
 	for _, f := range []string{"success", "failure"} {
 		if !e.Calls(f) {
@@ -195,6 +198,7 @@ func (n *names) name(use expr.Use, s site) (Ref, expr.Type, bool) {
 				return Ref{}, none, false
 			}
 			if f.loop {
+				n.u.c.use(f, "loop")
 				return Ref{Kind: RefLoop, Name: "loop", Depth: f.depth}, loopType, true
 			}
 		}
@@ -207,6 +211,7 @@ func (n *names) name(use expr.Use, s site) (Ref, expr.Type, bool) {
 			if use.Root == "task" {
 				typ = taskType
 			}
+			n.u.c.use(f, use.Root)
 			return Ref{Kind: RefVar, Name: use.Root, Depth: f.depth, Slot: int32(i)}, typ, true
 		}
 	}
@@ -253,6 +258,7 @@ func (n *names) byStatus(p *place, use expr.Use) {
 func (n *names) input(use expr.Use, s site) (Ref, expr.Type, bool) {
 	ref := Ref{Kind: RefInputs, Name: "inputs"}
 	list := n.u.ast.Inputs
+	n.u.c.use(n.u, use.Member)
 	if use.Member == "" {
 		if slices.ContainsFunc(list, secretInput) && !n.guard(use, s, "the inputs hold a secret") {
 			return ref, expr.Type{}, false
@@ -335,6 +341,7 @@ func (n *names) secrets(use expr.Use, s site) (Ref, expr.Type, bool) {
 		n.wrong(s, use.MemberPos, "unknown-secret", help, fmt.Sprintf("the secret %q is not declared", use.Member))
 		return ref, typ, false
 	}
+	n.u.c.use(n.u.file, "secrets."+use.Member)
 	return ref, typ, n.guard(use, s, fmt.Sprintf("%q is a secret", use.Member))
 }
 

@@ -64,10 +64,11 @@ type place struct {
 
 // links lead from a place to others.
 type links struct {
-	needs    []*edge  // to siblings
-	byStatus bool     // its `if` reads how a need ended, so that decides alone
-	tasks    []*place // that an await or a cancel names
-	ends     []*place // the await and cancel steps that name it
+	needs    []*edge      // to siblings
+	byStatus bool         // its `if` reads how a need ended, so that decides alone
+	tasks    []*place     // that an await or a cancel names
+	ends     []*place     // the await and cancel steps that name it
+	readers  []*expr.Expr // that read it
 }
 
 // span is the interval of numbers of a place and of all that is inside it, and how deep it lies.

@@ -36,6 +36,8 @@ type Plan struct {
 	Secrets    []*ast.Secret // of all files, each name once
 	// Given are the values of secrets that stand in dotenv files. They are not in any Env.
 	Given map[string]string
+	// Warnings are what is right in the files and yet hardly meant, sorted, without those that a comment in the file allows.
+	Warnings diag.List
 }
 
 // Workflow is a body with its own frame.

@@ -59,7 +59,7 @@ type place struct {
 func JSON(w io.Writer, files []string, list diag.List, src *Sources) error {
 	doc := document{Flowrun: Version, Files: files, Diagnostics: []entry{}}
 	for _, d := range list {
-		e := entry{place: placeOf(d.Pos, d.Len, d, src), Severity: "error", Code: d.Code, Text: d.Text, Help: d.Help, Why: d.Why}
+		e := entry{place: placeOf(d.Pos, d.Len, d, src), Severity: d.Severity(), Code: d.Code, Text: d.Text, Help: d.Help, Why: d.Why}
 		if d.OtherText != "" {
 			e.Other = &other{placeOf(d.Other, 0, d, src), d.OtherText}
 		}
@@ -86,7 +86,7 @@ func write(w io.Writer, doc any) error {
 func GitHub(w io.Writer, list diag.List, src *Sources) {
 	for _, d := range list {
 		var b strings.Builder
-		b.WriteString("::error ")
+		b.WriteString("::" + d.Severity() + " ")
 		if d.Pos.File != "" {
 			fmt.Fprintf(&b, "file=%s,", property(filepath.ToSlash(d.Pos.File)))
 		}
@@ -210,7 +210,7 @@ func SARIF(w io.Writer, version string, list diag.List, src *Sources) error {
 		if d.Help != "" {
 			text += " (" + d.Help + ")"
 		}
-		r := sarifResult{RuleID: d.Code, RuleIndex: slices.Index(codes, d.Code), Level: "error", Message: sarifMessage{text}}
+		r := sarifResult{RuleID: d.Code, RuleIndex: slices.Index(codes, d.Code), Level: d.Severity(), Message: sarifMessage{text}}
 		if d.Pos.File != "" {
 			r.Locations = []sarifLocation{{Physical: physical(d.Pos, d.Len, d, src)}}
 		}

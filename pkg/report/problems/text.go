@@ -20,7 +20,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
-// MaxShown is how many problems people are shown; of the others they learn the number.
+// MaxShown is how many errors people are shown, and how many warnings; of the others they learn the number.
 const MaxShown = 20
 
 // maxColumns is how much of a line is shown: what is longer is cut around the token.
@@ -28,10 +28,11 @@ const maxColumns = 100
 
 // The colours, as terminals have them.
 const (
-	red   = "\x1b[31m"
-	blue  = "\x1b[34m"
-	bold  = "\x1b[1m"
-	reset = "\x1b[0m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	blue   = "\x1b[34m"
+	bold   = "\x1b[1m"
+	reset  = "\x1b[0m"
 )
 
 // Text is d for people, in several lines.
@@ -40,7 +41,7 @@ func Text(d diag.Diagnostic, src *Sources, color bool) string {
 	p.head(d)
 	var marks []mark
 	if t, ok := src.token(d.Pos, d.Len, d.Text); ok {
-		marks = append(marks, mark{token: t, number: d.Pos.Line, sign: '^', color: red})
+		marks = append(marks, mark{token: t, number: d.Pos.Line, sign: '^', color: colorOf(d)})
 	}
 	elsewhere := d.OtherText != ""
 	if t, ok := src.token(d.Other, 0, d.Text); ok && elsewhere && d.Other.File == d.Pos.File {
@@ -95,7 +96,14 @@ func (p *page) head(d diag.Diagnostic) {
 	}
 	// The place stands at the begin of the line, where CI systems look for commands.
 	at = plain.Inert(strings.ReplaceAll(at, "\n", " "))
-	fmt.Fprintf(&p.b, "%s%s%s\n", p.paint(bold, at), p.paint(red+bold, "error["+d.Code+"]"), p.paint(bold, ": "+oneLine(d.Text)))
+	fmt.Fprintf(&p.b, "%s%s%s\n", p.paint(bold, at), p.paint(colorOf(d)+bold, d.Severity()+"["+d.Code+"]"), p.paint(bold, ": "+oneLine(d.Text)))
+}
+
+func colorOf(d diag.Diagnostic) string {
+	if d.Warning {
+		return yellow
+	}
+	return red
 }
 
 func (p *page) note(word, text string) {

@@ -31,10 +31,18 @@ type File struct {
 	Semaphores []*Semaphore
 	Workflows  []*Workflow
 	Source     []byte
+	Allows     []*Allow
 	// Lost is nil when the file was read whole. Otherwise the file has errors, and these are the texts in what could
 	// not be read: a name among them may be that of a step, an input, a semaphore that is there, for all one knows.
 	// With "" any name may be a step's.
 	Lost map[string]bool
+}
+
+// Allow is a comment `# flowrun: allow CODE, CODE`: warnings of these codes are not meant here.
+type Allow struct {
+	Pos   diag.Pos // of its #
+	Codes []Name
+	Line  int // that it is about; 0: the whole file
 }
 
 // Workflow is a body with typed inputs: the file's own, or one under `workflows`.

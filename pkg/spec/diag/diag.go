@@ -35,13 +35,15 @@ func (p Pos) compare(q Pos) int {
 	return cmp.Or(strings.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
 }
 
-// Diagnostic is one thing that is wrong in a file.
+// Diagnostic is one thing that is wrong in a file, or looks so.
 type Diagnostic struct {
 	Pos  Pos
 	Code string // a word-code, as unknown-key; stable, documented
 	Text string // one sentence, without the place
 	Help string // what to write instead; may be empty
 	Why  string // one sentence of reason, where the rule is not obvious; may be empty
+	// Warning: the file is right, and yet hardly what was meant. It runs all the same.
+	Warning bool
 	// Len is how many characters the token at Pos has; 0: nobody counted, and it is the word that stands there.
 	Len int
 	// Other is a second place that takes part, as the first of two equal keys; zero when there is none.
@@ -57,11 +59,19 @@ type Fix struct {
 	Text     string
 }
 
+// Severity is how bad it is: error or warning.
+func (d Diagnostic) Severity() string {
+	if d.Warning {
+		return "warning"
+	}
+	return "error"
+}
+
 // String is FILE:LINE:COL: error[code]: text, with the help and the second place after it in brackets. The reason
 // is left to who has more than a line.
 func (d Diagnostic) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: error[%s]: %s", d.Pos, d.Code, d.Text)
+	fmt.Fprintf(&b, "%s: %s[%s]: %s", d.Pos, d.Severity(), d.Code, d.Text)
 	if d.Help != "" {
 		fmt.Fprintf(&b, " (%s)", d.Help)
 	}
@@ -77,6 +87,18 @@ type List []Diagnostic
 // Add appends a problem; format and args make its text.
 func (l *List) Add(pos Pos, code, format string, args ...any) {
 	*l = append(*l, Diagnostic{Pos: pos, Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// Count is how many of the problems are errors, and how many are warnings.
+func (l List) Count() (errors, warnings int) {
+	for _, d := range l {
+		if d.Warning {
+			warnings++
+		} else {
+			errors++
+		}
+	}
+	return errors, warnings
 }
 
 // Sorted returns the problems by place and code, each once.

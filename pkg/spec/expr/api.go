@@ -120,6 +120,9 @@ func (e *Expr) Calls(name string) bool {
 	return slices.ContainsFunc(e.calls, func(c call) bool { return c.name == name })
 }
 
+// Constant says whether e is the same wherever it stands: it reads no name and calls no function.
+func (e *Expr) Constant() bool { return len(e.reads)+len(e.calls) == 0 }
+
 // Program is a checked expression, ready to run. Safe for use by several goroutines.
 type Program struct {
 	expr *Expr
