@@ -99,7 +99,7 @@ func TestCompletionInFish(t *testing.T) {
 	}
 	folder := completionFolder(t)
 	for _, c := range []struct{ typed, want string }{
-		{"flowrun val", "validate\tprint all that is wrong in files; nothing runs"},
+		{"flowrun val", "validate\tprint what is wrong in files, or looks so; nothing runs"},
 		{"flowrun run --dr", "--dry-run\tonly show what would be done, as plan does"},
 		{"flowrun run --format n", "ndjson\tone event a line"},
 		{"flowrun run --format=n", "--format=ndjson\tone event a line"},
