@@ -40,6 +40,13 @@ tools() {
 	PATH=$dir:$PATH
 }
 
+# npm_there sees to npm, with which the tests of the schema install the language server that they drive (.ci/editor).
+npm_there() {
+	command -v npm >/dev/null && command -v node >/dev/null && return
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null &&
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null
+}
+
 # compiler sees to a C compiler, without which the race detector cannot be linked.
 compiler() {
 	[ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null && return

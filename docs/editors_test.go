@@ -1,10 +1,13 @@
 package docs_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,10 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/steps"
+	"github.com/flowrun/flowrun/schema"
 )
 
 // schemaFile is the schema of workflow files, which an editor is told to use.
@@ -38,6 +43,16 @@ func form(t *testing.T, text string) diag.List {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// TestEditorIsThere says, with -v, which language server the tests below drive, or why there is none.
+func TestEditorIsThere(t *testing.T) {
+	dir := inEditor(t, "the tests of the schema in an editor")
+	var about struct{ Version string }
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "node_modules/yaml-language-server/package.json"))), &about); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("yaml-language-server %s in %s", about.Version, dir)
 }
 
 // TestSpecimens: the examples of the schema are right, each at its place in a file, but for what no schema can say.
@@ -185,9 +200,11 @@ func TestEditorShowsNothing(t *testing.T) {
 			t.Errorf("%s: %v\n%s", names[i], found, texts[names[i]])
 		}
 	}
-	s.open("wrong.yaml", modeline+"flowrun: 1\nsteps:\n  - rnu: make\n")
-	if len(s.problems("wrong.yaml")[0]) == 0 {
-		t.Error("nothing is shown in a file that is wrong: is there a schema?")
+	for _, line := range []string{modeline, "# $schema: schema.json\n"} {
+		s.open("wrong.yaml", line+"flowrun: 1\nsteps:\n  - rnu: make\n")
+		if len(s.problems("wrong.yaml")[0]) == 0 {
+			t.Errorf("nothing is shown in a file that is wrong: does %q name a schema?", line)
+		}
 	}
 }
 
@@ -263,4 +280,86 @@ func shows(d diag.Diagnostic) bool {
 		return strings.Contains(d.Text, "is not one of")
 	}
 	return false
+}
+
+// TestOtherValidator: ajv, which other programs validate with, and our own library find the same files right.
+func TestOtherValidator(t *testing.T) {
+	var files []any
+	for _, s := range specimens(t) {
+		files = append(files, s.file)
+		if s.first {
+			files = append(files, mistakes(s.file)...)
+		}
+	}
+	dir := inEditor(t, fmt.Sprint(len(files), " files"))
+	in, err := json.Marshal(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const program = `
+const Ajv = require("ajv"), fs = require("fs");
+const valid = new Ajv({strict: false}).compile(JSON.parse(fs.readFileSync(process.argv[1])));
+console.log(JSON.stringify(JSON.parse(fs.readFileSync(0)).map(f => valid(f))));`
+	cmd := exec.Command("node", "-e", program, schemaFile(t))
+	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(in), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs []bool
+	if err := json.Unmarshal(out, &theirs); err != nil || len(theirs) != len(files) {
+		t.Fatalf("%d answers for %d files: %v", len(theirs), len(files), err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("v1.json", bytes.NewReader(schema.Workflow())); err != nil {
+		t.Fatal(err)
+	}
+	own, err := c.Compile("v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := 0
+	for i, f := range files {
+		err := own.Validate(f)
+		if err != nil {
+			wrong++
+		}
+		if (err == nil) != theirs[i] {
+			t.Errorf("for ajv it is %v, for us %v: %v", theirs[i], err, f)
+		}
+	}
+	if wrong < len(files)/4 || wrong > len(files)*3/4 {
+		t.Errorf("%d of %d files are wrong: it says little that both agree", wrong, len(files))
+	}
+}
+
+// mistakes are files with one thing changed in the deepest place that is first.
+func mistakes(v any) []any {
+	switch v := v.(type) {
+	case map[string]any:
+		var out []any
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if key == "flowrun" {
+				continue
+			}
+			for _, below := range mistakes(v[key]) {
+				m := maps.Clone(v)
+				m[key] = below
+				out = append(out, m)
+			}
+			m := maps.Clone(v)
+			delete(m, key)
+			m[key+"x"] = v[key]
+			return append(out, m)
+		}
+	case []any:
+		if len(v) > 0 {
+			var out []any
+			for _, below := range mistakes(v[0]) {
+				out = append(out, append([]any{below}, v[1:]...))
+			}
+			return append(out, []any{})
+		}
+	}
+	return []any{7.5}
 }

@@ -15,9 +15,10 @@ import (
 type specimen struct {
 	path         string
 	about        string // the key's description
-	text         string
-	line, column int  // of the key
-	first        bool // of those with this key
+	file         any
+	text         string // file as YAML
+	line, column int    // of the key
+	first        bool   // of those with this key
 }
 
 // specimens are a file for each example of each key of the schema, with what the key needs beside it.
@@ -143,7 +144,7 @@ func (w *walker) add(v any, path []any, file any, first bool) {
 	}
 	p := &printer{wanted: fmt.Sprint(path)}
 	p.print(file, nil)
-	w.out = append(w.out, specimen{path: strings.Trim(fmt.Sprint(path), "[]"), about: s["description"].(string), text: p.b.String(), line: p.line, column: p.column, first: first})
+	w.out = append(w.out, specimen{path: strings.Trim(fmt.Sprint(path), "[]"), about: s["description"].(string), file: file, text: p.b.String(), line: p.line, column: p.column, first: first})
 }
 
 // printer writes a value as YAML in flow style, with a line for each key, and notes where a key stands.

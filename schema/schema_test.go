@@ -36,7 +36,7 @@ func TestWorkflowIsFresh(t *testing.T) {
 	}
 }
 
-func compiled(t *testing.T) *jsonschema.Schema {
+func compiled(t testing.TB) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.LoadURL = func(string) (io.ReadCloser, error) { return nil, errors.New("nothing is loaded") }
@@ -117,7 +117,7 @@ func each(path string, v any, visit func(path string, schema map[string]any)) {
 	}
 }
 
-func root(t *testing.T) map[string]any {
+func root(t testing.TB) map[string]any {
 	t.Helper()
 	var root map[string]any
 	if err := json.Unmarshal(schema.Workflow(), &root); err != nil {

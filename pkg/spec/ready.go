@@ -41,6 +41,7 @@ func (r *reader) ready(key, n *yaml.Node) *ast.Leaf {
 		out.Args = append(out.Args, a)
 	}
 	switch {
+	case deref(n).Kind != yaml.MappingNode: // it stands where no schema has looked at it
 	case len(asks) > 1:
 		r.problem(asks[1], "ready", "ready asks in one way, and this one has both %s and %s", asks[0].Value, asks[1].Value)
 		r.second(asks[0], asks[0].Value+" is here")
