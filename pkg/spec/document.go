@@ -192,11 +192,13 @@ func (d *document) part(p object, path string) object {
 				props[name] = d.part(below, path+"."+name)
 			}
 			out[k] = props
-		case "items", "additionalProperties", "propertyNames":
+		case "additionalProperties":
 			if sub, ok := v.(object); ok {
-				v = d.part(sub, path)
+				v = d.part(sub, path+".NAME")
 			}
 			out[k] = v
+		case "items":
+			out[k] = d.part(v.(object), path)
 		case "anyOf":
 			var all []any
 			for _, sub := range v.([]any) {
