@@ -2,9 +2,9 @@
 //
 //	arguments ─► normalize ─► urfave/cli ─► a command: one file of this package each
 //
-// urfave/cli has the tables of commands and flags, of which help.go, man.go and complete.go tell. It never sees an argument as it was typed:
-// it ignores flags that stand behind an argument, splits values on commas, does not know -j4, and may run a command
-// when a shell asks for completions. normalize (args.go) writes every command line in the one form that it reads right.
+// urfave/cli has the tables of commands and flags; help.go, man.go and complete.go tell of them. It never sees an argument
+// as it was typed: it ignores flags that stand behind an argument, splits values on commas, does not know -j4, and may run a
+// command when a shell asks for completions. normalize (args.go) writes every command line in the one form that it reads right.
 package cli
 
 import (
@@ -98,11 +98,20 @@ type session struct {
 // newApp makes the tables of commands and flags.
 func newApp(s *session) *cli.App {
 	app := &cli.App{
-		Name:                      "flowrun",
-		Usage:                     "run declarative workflows with asyncio's structured concurrency",
-		Writer:                    s.Stdout,
-		ErrWriter:                 s.Stderr,
-		Commands:                  []*cli.Command{runCommand(s), validateCommand(s), planCommand(s), explainCommand(s), schemaCommand(s), completionCommand(s), manCommand(s), versionCommand(s)},
+		Name:      "flowrun",
+		Usage:     "run declarative workflows with asyncio's structured concurrency",
+		Writer:    s.Stdout,
+		ErrWriter: s.Stderr,
+		Commands: []*cli.Command{
+			runCommand(s),
+			validateCommand(s),
+			planCommand(s),
+			explainCommand(s),
+			schemaCommand(s),
+			completionCommand(s),
+			manCommand(s),
+			versionCommand(s),
+		},
 		HideHelpCommand:           true,
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,

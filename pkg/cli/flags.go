@@ -50,8 +50,11 @@ type choiceFlag struct {
 type choice struct{ value, means string }
 
 // newChoice makes a flag of values such as `json: one document`; value is the word for them.
-func newChoice(name, value string, values ...string) cli.Flag {
+func newChoice(name, short, value string, values ...string) cli.Flag {
 	f := choiceFlag{StringFlag: &cli.StringFlag{Name: name}}
+	if short != "" {
+		f.Aliases = []string{short}
+	}
 	between := ", "
 	for _, v := range values {
 		of, means, told := strings.Cut(v, ": ")
@@ -92,7 +95,7 @@ func boolFlag(name, short, text string) cli.Flag {
 func fileFlags() []cli.Flag {
 	return []cli.Flag{
 		textFlag(flagDirectory, "C", "DIR", "change to this folder first"),
-		newChoice(flagColor, "WHEN", "auto", "always", "never"),
+		newChoice(flagColor, "", "WHEN", "auto", "always", "never"),
 	}
 }
 

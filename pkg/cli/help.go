@@ -64,7 +64,7 @@ func help(app *cli.App, command string) string {
 		return commandHelp(app.Command(command))
 	}
 	var p paper
-	p.text("flowrun - %s\n\n", app.Usage)
+	p.title("flowrun", app.Usage)
 	p.section("Examples", examples())
 	p.section("Usage", []row{{"flowrun COMMAND [flags] [FILE]", ""}})
 	for _, group := range groups() {
@@ -92,7 +92,7 @@ func commandRows(app *cli.App, group string) (out []row) {
 
 func commandHelp(c *cli.Command) string {
 	var p paper
-	p.text("flowrun %s - %s\n\n", strings.Join(c.Names(), ", "), c.Usage)
+	p.title("flowrun "+strings.Join(c.Names(), ", "), c.Usage)
 	p.section("Examples", commandExamples(c))
 	p.section("Usage", []row{{c.UsageText, ""}})
 	p.section("Flags", append(flagRows(c.Flags), helpRow()))
@@ -137,6 +137,10 @@ func dashed(name string) string {
 type paper struct{ strings.Builder }
 
 func (p *paper) text(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+
+func (p *paper) title(name, text string) {
+	p.text("%s\n\n", strings.Join(wrap(name+" - "+text, 80), "\n"))
+}
 
 // section writes rows with their texts below each other, in 80 columns where the names leave room for that.
 func (p *paper) section(title string, rows []row) {

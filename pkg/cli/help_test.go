@@ -36,11 +36,11 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: exit code %d", line, code)
 		}
 		for l := range strings.Lines(out.String()) {
-			if len(l) > 81 && line != "" {
+			if len(l) > 101 && line != "" {
 				t.Errorf("%s: too long: %s", line, l)
 			}
 		}
-		if line != "" && !strings.HasPrefix(strings.SplitAfterN(out.String(), "\n", 3)[2], "EXAMPLES:\n") {
+		if line != "" && !strings.HasPrefix(strings.SplitN(out.String(), "\n\n", 2)[1], "EXAMPLES:\n") {
 			t.Errorf("%s does not begin with examples", line)
 		}
 	}

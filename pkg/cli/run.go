@@ -30,7 +30,7 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		textFlag(flagState, "", "DIR", "what steps print is kept below it; else ~/.local/state/flowrun"),
-		newChoice(flagFormat, "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
+		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	)
 	return &cli.Command{
 		Name:      "run",

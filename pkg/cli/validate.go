@@ -30,7 +30,7 @@ flowrun validate --strict         warnings are errors, as CI may want it`,
 		Flags: append([]cli.Flag{
 			boolFlag(flagStrict, "", "warnings are errors"),
 			boolFlag(flagQuiet, "q", "print errors only"),
-			newChoice(flagFormat, "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
+			newChoice(flagFormat, "", "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
 		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },
 	}

@@ -24,7 +24,7 @@ func versionCommand(s *session) *cli.Command {
 flowrun version --verbose         by which means a step's processes are ended here
 flowrun version --format json     for programs`,
 		Flags: append([]cli.Flag{
-			newChoice(flagFormat, "FORMAT", "text", "json: one object"),
+			newChoice(flagFormat, "", "FORMAT", "text", "json: one object"),
 			boolFlag(flagVerbose, "v", "say also by what means a step's processes are ended on this machine"),
 		}, fileFlags()...),
 		Action: func(c *cli.Context) error { return s.version(c) },
