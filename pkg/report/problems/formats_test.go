@@ -25,6 +25,7 @@ func several() (diag.List, *problems.Sources) {
 		{Pos: in(9, 9), Code: "two", Text: "behind the end"},
 		{Pos: diag.Pos{File: "/etc/x,y:z"}, Code: "three", Text: "no place"},
 		{Code: "four", Text: "nowhere"},
+		{Pos: in(2, 1), Code: "five", Text: "hardly meant", Warning: true},
 	}, &src
 }
 
@@ -62,6 +63,7 @@ func TestGitHub(t *testing.T) {
 ::error file=a b/c.yaml,line=9,title=two::behind the end
 ::error file=/etc/x%2Cy%3Az,title=three::no place
 ::error title=four::nowhere
+::warning file=a b/c.yaml,line=2,endLine=2,col=1,endColumn=2,title=five::hardly meant
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
@@ -114,7 +116,7 @@ func TestSARIF(t *testing.T) {
 	}
 	want := []string{
 		`a%20b/c.yaml {"endColumn":10,"startColumn":7,"startLine":1}`, `a%20b/c.yaml {"endColumn":9,"startColumn":7,"startLine":1}`,
-		`a%20b/c.yaml {"startLine":9}`, `file:///etc/x,y:z null`,
+		`a%20b/c.yaml {"startLine":9}`, `file:///etc/x,y:z null`, `a%20b/c.yaml {"endColumn":2,"startColumn":1,"startLine":2}`,
 	}
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Error(diff)

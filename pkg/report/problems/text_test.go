@@ -35,6 +35,12 @@ func TestText(t *testing.T) {
 			"a.yaml:10:1: error[unknown-key]: no key\n   |\n10 | timeot: 1\n   | ^^^^^^\n   = help: did you mean timeout?\n",
 		},
 		{
+			"a warning",
+			diag.Diagnostic{Pos: at(1, 1), Code: "c", Text: "t", Warning: true},
+			"x: 1\n",
+			"a.yaml:1:1: warning[c]: t\n  |\n1 | x: 1\n  | ^\n",
+		},
+		{
 			"a reason and no help",
 			diag.Diagnostic{Pos: at(1, 1), Code: "c", Text: "t", Why: "because"},
 			"x: 1\n",
