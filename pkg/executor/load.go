@@ -28,7 +28,7 @@ type LoadOptions struct {
 	// outside of their timeouts; 0: any number.
 	Room int
 	// Source is told the text of each workflow file that was read, right or wrong, under the name that messages have for
-	// it: so they can be shown with the lines that they are about. May be nil.
+	// it: so they can be shown with the lines that they are about. The defaults of secret inputs are stars in it. May be nil.
 	Source func(path string, src []byte)
 }
 

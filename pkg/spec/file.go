@@ -179,8 +179,12 @@ func (r *reader) input(k, n *yaml.Node) *ast.Input {
 		case "default":
 			in.Required = false
 			written = v
+			problems := len(r.problems)
 			if t := r.template(v, kind.Literal); t != nil {
 				in.Default = r.free(v)
+			}
+			if isSecret(n) {
+				r.unquote(problems)
 			}
 		case "pattern":
 			in.Schema[key] = r.regexp(v)
@@ -206,6 +210,14 @@ func (r *reader) input(k, n *yaml.Node) *ast.Input {
 		}
 	}
 	return in
+}
+
+// unquote takes the value of a secret input out of what was said about it since then.
+func (r *reader) unquote(since int) {
+	for i := range r.problems[since:] {
+		d := &r.problems[since+i]
+		d.Text, d.Help = "this default cannot be read as a value, and as the input is secret it is not shown", "write it in quotes"
+	}
 }
 
 // free reads a constant of any type by the strict rules for such places.

@@ -50,7 +50,8 @@ type Options struct {
 	// ReadFile reads dotenv files; path is absolute, or one of EnvFiles. Nil: none is read, and their variables are not
 	// there. Load sets it to ReadFile of this package.
 	ReadFile func(path string) ([]byte, error)
-	// Source is told by Load what each workflow file is, right or wrong, under the name that messages have for it. May be nil.
+	// Source is told the text of each workflow file, right or wrong, under the name that messages have for it, as it may be
+	// shown: the defaults of secret inputs are stars. May be nil.
 	Source func(path string, src []byte)
 }
 
@@ -60,6 +61,9 @@ type Options struct {
 func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
 	root := r.tree(src)
+	if opt.Source != nil {
+		opt.Source(path, r.shown(root))
+	}
 	if root == nil || r.elsewhere(root) {
 		return nil, r.problems.Err()
 	}
@@ -83,9 +87,6 @@ func Load(path string, stdin io.Reader, opt Options) (*ast.File, error) {
 	src, err := readAll(path, stdin)
 	if err != nil {
 		return nil, err
-	}
-	if opt.Source != nil {
-		opt.Source(path, src)
 	}
 	if opt.Dir == "" {
 		folder := "."
