@@ -248,12 +248,24 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 			values = strings.FieldsFunc(value, func(r rune) bool { return r == '\n' })
 		}
 		for _, v := range values {
+			if wrongValue(f, v) != "" && n.elsewhere(f, v) {
+				continue
+			}
 			if err := add(f, name, v); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return append(append(argv, "--"), n.arguments...), nil
+}
+
+// elsewhere says that a value which f cannot have is one of the flag of that name of another command: who sets a variable for
+// `run` shall not have to take it back for `validate`.
+func (n *normalizer) elsewhere(f cli.Flag, value string) bool {
+	return slices.ContainsFunc(n.app.Commands, func(c *cli.Command) bool {
+		other := flagOf(c, f.Names()[0])
+		return other != nil && wrongValue(other, value) == ""
+	})
 }
 
 func flagOf(c *cli.Command, name string) cli.Flag {
