@@ -106,6 +106,7 @@ func newApp(s *session) *cli.App {
 			runCommand(s),
 			validateCommand(s),
 			planCommand(s),
+			graphCommand(s),
 			explainCommand(s),
 			schemaCommand(s),
 			completionCommand(s),
