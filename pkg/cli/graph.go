@@ -16,10 +16,10 @@ func graphCommand(s *session) *cli.Command {
 		Category:  groupLook,
 		Usage:     "draw what runs after what and what runs beside what",
 		UsageText: "flowrun graph [flags] [FILE|-]",
-		Description: `flowrun graph                             the flowrun.yaml here or above, as a tree
-flowrun graph --format svg x.yaml > x.svg a picture for a README or a browser
-flowrun graph --format mermaid x.yaml     for Markdown, in a block of mermaid
-flowrun graph --format dot x.yaml         for Graphviz`,
+		Description: `flowrun graph                              as a tree
+flowrun graph --format svg x.yaml > x.svg  for a README or a browser
+flowrun graph --format mermaid x.yaml      for Markdown, in a block of mermaid
+flowrun graph --format dot x.yaml          for Graphviz`,
 		Flags: append([]cli.Flag{
 			newChoice(flagFormat, "", "FORMAT", graph.Formats()...),
 		}, fileFlags()...),

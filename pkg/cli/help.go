@@ -10,6 +10,7 @@ import (
 const welcome = `flowrun runs a workflow file: steps in sequence, in parallel, with limits, retries and cleanups,
 and nothing that it started is still running when it has ended.
 
+  flowrun init                   write a flowrun.yaml to begin with
   flowrun run flow.yaml          check everything, then run
   flowrun validate flow.yaml     all that is wrong, and nothing runs
   flowrun plan flow.yaml         what would be done

@@ -67,7 +67,7 @@ func findFile() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", usage("name a FILE", "there is no %s here or in a parent folder", strings.Join(defaultFiles(), " or "))
+			return "", usage("name a FILE, or write one with flowrun init", "there is no %s here or in a parent folder", strings.Join(defaultFiles(), " or "))
 		}
 		dir = parent
 	}
