@@ -18,7 +18,7 @@ func graphCommand(s *session) *cli.Command {
 		UsageText: "flowrun graph [flags] [FILE|-]",
 		Description: `flowrun graph                              as a tree
 flowrun graph --format svg x.yaml > x.svg  for a README or a browser
-flowrun graph --format mermaid x.yaml      for Markdown, in a block of mermaid
+flowrun graph --format mermaid x.yaml      for Markdown
 flowrun graph --format dot x.yaml          for Graphviz`,
 		Flags: append([]cli.Flag{
 			newChoice(flagFormat, "", "FORMAT", graph.Formats()...),

@@ -35,7 +35,7 @@ steps: [{value: "${{ inputs }}"}]
 			"all at once",
 			map[string]any{"shards": 0, "tga": "v1", "zzz": 1, "tag": 5},
 			`flow.yaml: error[unknown-input]: there is no input "tga" (did you mean tag?)
-flow.yaml: error[unknown-input]: there is no input "zzz" (the inputs are shards, tag)
+flow.yaml: error[unknown-input]: there is no input "zzz" (there are shards and tag)
 flow.yaml:4:3: error[bad-input]: input "shards": it must be at least 1
 flow.yaml:5:3: error[bad-input]: input "tag": it must be text, and this is a whole number`,
 		},
