@@ -91,7 +91,10 @@ func TestEditorHover(t *testing.T) {
 	}
 	for i, k := range all {
 		got := s.hover(names[i], k.line, k.column+1)
-		if !strings.Contains(strings.ReplaceAll(got, `\`, ""), strings.ReplaceAll(k.about, `\`, "")) {
+		plain := strings.ReplaceAll(got, `\`, "")
+		key := k.path[strings.LastIndex(k.path, " ")+1:]
+		title, _, _ := strings.Cut(plain, "\n")
+		if !strings.Contains(plain, strings.ReplaceAll(k.about, `\`, "")) || !strings.Contains(title, key) && key != "do" { // a step, which has a title
 			t.Errorf("%s is %q, and this is shown: %q\n%s", k.path, k.about, got, k.text)
 		}
 	}

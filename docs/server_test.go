@@ -55,7 +55,8 @@ var editorDir = sync.OnceValues(func() (string, error) {
 	// Without a network npm would try for minutes.
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=20000")
+	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline",
+		"--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000")
 	npm.Dir = fresh
 	npm.WaitDelay = time.Second
 	if out, err := npm.CombinedOutput(); err != nil {

@@ -82,7 +82,7 @@ func (w *walker) visit(v any, path []any, whole func(any) any) {
 		all, own := maps.Clone(common), map[string]any{}
 		for _, props := range []map[string]any{member(alt, "properties"), member(member(alt, "then"), "properties")} {
 			for key, p := range props {
-				if sub, ok := p.(map[string]any); ok && sub["$ref"] != "#/definitions/elsewhere" {
+				if sub, ok := p.(map[string]any); ok && sub["doNotSuggest"] == nil {
 					all[key], own[key] = p, p
 				}
 			}

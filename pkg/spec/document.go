@@ -2,6 +2,7 @@ package spec
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -82,9 +83,9 @@ func (d *document) branch(b branch) object {
 		case w.name == b.action:
 			props[w.name] = d.word(w)
 		case w.with == nil:
-			props[w.name] = d.elsewhere()
+			props[w.name] = elsewhere(w.name)
 		default:
-			props[w.name] = d.elsewhere()
+			props[w.name] = elsewhere(w.name)
 			own[w.name] = d.word(w)
 		}
 	}
@@ -94,7 +95,7 @@ func (d *document) branch(b branch) object {
 			props[key.Name] = d.key(k, key)
 			continue
 		}
-		props[key.Name] = d.elsewhere()
+		props[key.Name] = elsewhere(key.Name)
 		own[key.Name] = d.key(k, key)
 	}
 	required := []string{b.action}
@@ -118,9 +119,7 @@ func (d *document) branch(b branch) object {
 }
 
 // elsewhere is for a key that may stand here, and of which another part of the schema says what it is.
-func (d *document) elsewhere() object {
-	return d.define("elsewhere", func() object { return object{"doNotSuggest": true} })
-}
+func elsewhere(key string) object { return object{"title": key, "doNotSuggest": true} }
 
 // word is the schema of a word as an editor sees it.
 func (d *document) word(w *word) object {
@@ -167,13 +166,19 @@ func (d *document) part(p object, path string) object {
 			return d.define(name, func() object { return d.source(name) })
 		}
 		// Many programs pass over what stands beside a reference.
-		out := maps.Clone(d.source(name))
+		whole, isStep := d.step(name)
+		if !isStep {
+			whole = maps.Clone(d.raw(name))
+		}
 		for k, v := range p {
 			if k != "$ref" {
-				out[k] = v
+				whole[k] = v
 			}
 		}
-		return out
+		if isStep {
+			return whole
+		}
+		p = whole
 	}
 	out := make(object, len(p))
 	for k, v := range p {
@@ -202,7 +207,7 @@ func (d *document) part(p object, path string) object {
 		case "anyOf":
 			var all []any
 			for _, sub := range v.([]any) {
-				all = append(all, d.part(sub.(object), path))
+				all = append(all, d.part(titled(sub.(object), path), path))
 			}
 			out[k] = all
 		default:
@@ -214,19 +219,32 @@ func (d *document) part(p object, path string) object {
 
 // source is what a name refers to.
 func (d *document) source(name string) object {
+	if step, ok := d.step(name); ok {
+		return step
+	}
+	return d.part(d.raw(name), name)
+}
+
+// step is what a name refers to that is a step or takes the part of one.
+func (d *document) step(name string) (object, bool) {
 	switch name {
 	case "step":
-		return d.place(inList, name)
+		return d.place(inList, name), true
 	case "clause":
-		return d.place(inExcept, name)
+		return d.place(inExcept, name), true
 	case "workflow":
-		return d.place(inWorkflow, name)
+		return d.place(inWorkflow, name), true
 	}
+	return nil, false
+}
+
+// raw is what any other name refers to, as Parse has it.
+func (d *document) raw(name string) object {
 	p := d.lang.definition(name)
 	if name == "env" {
 		p = loosen(p)
 	}
-	return d.part(p, name)
+	return p
 }
 
 // offered are examples without the mappings, if some are scalars: where a value is asked for yaml-language-server offers
@@ -282,13 +300,14 @@ func split(p object) object {
 	}
 	out := maps.Clone(p)
 	delete(out, "type")
+	title := fmt.Sprint(p["title"])
 	var all, plain []any
 	for _, t := range types {
 		switch t {
 		case "array":
-			all = append(all, take(out, object{"title": "list", "type": t}, "items", "minItems", "maxItems", "uniqueItems"))
+			all = append(all, take(out, titled(object{"type": t}, title), "items", "minItems", "maxItems", "uniqueItems"))
 		case "object":
-			one := take(out, object{"title": "mapping", "type": t}, "properties", "additionalProperties", "propertyNames", "minProperties", "maxProperties")
+			one := take(out, titled(object{"type": t}, title), "properties", "additionalProperties", "propertyNames", "minProperties", "maxProperties")
 			if required, ok := out["required"]; ok {
 				delete(out, "required")
 				one["allOf"] = []any{object{"required": required}} // as in a branch
@@ -299,11 +318,25 @@ func split(p object) object {
 		}
 	}
 	if len(plain) > 0 {
-		one := take(out, object{"title": "value", "type": plain}, "pattern", "patternErrorMessage", "minLength", "maxLength", "minimum", "maximum", "enum")
-		all = append([]any{one}, all...)
+		one := take(out, object{"type": plain}, "pattern", "patternErrorMessage", "minLength", "maxLength", "minimum", "maximum", "enum")
+		all = append([]any{titled(one, title)}, all...)
 	}
 	out["anyOf"] = all
 	return out
+}
+
+// titled is an alternative with a title of its own: of equal ones an editor shows all.
+func titled(p object, path string) object {
+	if p["title"] != nil || p["$ref"] != nil {
+		return p
+	}
+	p = maps.Clone(p)
+	what := "word"
+	if types := typesOf(p); p["enum"] == nil && len(types) > 0 {
+		what = map[any]string{"string": "text", "integer": "number", "number": "number", "boolean": "true or false", "array": "list", "object": "mapping", "null": "null"}[types[0]]
+	}
+	p["title"] = path + " (" + what + ")"
+	return p
 }
 
 // take moves keys out of a schema into one of its alternatives.

@@ -41,8 +41,8 @@ var definitions = map[string]string{
 		"items": {"type": "string", "pattern": "[^?]", "patternErrorMessage": "no name of a file"}}`,
 	"env": `{"title": "environment", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {"type": ["string", "null"]}}`,
 	"return_when": `{"anyOf": [{"enum": ["all_completed", "first_completed", "first_exception", "first_success"],
-		"markdownEnumDescriptions": ["All have ended.", "One has ended; a failure counts.", "One has failed, or all have ended.", "One has succeeded. When none can any more, the wait fails with QuorumError."]},
-		{"title": "quorum", "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+		"enumDescriptions": ["All have ended.", "One has ended; a failure counts.", "One has failed, or all have ended.", "One has succeeded. When none can any more, the wait fails with QuorumError."]},
+		{"title": "return_when (number)", "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
 		"completed": {"description": "So many children have ended.", "examples": [2], "$ref": "#/definitions/count"},
 		"succeeded": {"description": "So many children have succeeded.", "examples": [2], "$ref": "#/definitions/count"}}}]}`,
 	"steps": `{"title": "list of steps", "type": "array", "items": {"$ref": "#/definitions/step"}}`,
@@ -329,7 +329,7 @@ func (l *language) inline(v any) any {
 		out := make(object, len(v))
 		for k, x := range v {
 			switch k {
-			case "description", "examples", "markdownEnumDescriptions":
+			case "description", "examples", "enumDescriptions":
 			case "properties":
 				props := make(object, len(x.(object)))
 				for name, sub := range x.(object) {

@@ -217,7 +217,7 @@ var words = []word{
 		examples: []string{`return_after: 5s`},
 	},
 	{
-		name: "rest", on: anywhere, with: []string{"wait"}, mode: kind.Literal, json: `{"enum": ["cancel", "keep"]}`, about: "What becomes of children that are not done when the wait returns. Default cancel.",
+		name: "rest", on: anywhere, with: []string{"wait"}, mode: kind.Literal, json: `{"enum": ["cancel", "keep"], "enumDescriptions": ["They are cancelled and awaited.", "They become background tasks of the list around the wait."]}`, about: "What becomes of children that are not done when the wait returns. Default cancel.",
 		examples: []string{`rest: cancel`},
 	},
 	{

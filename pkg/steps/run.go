@@ -62,9 +62,10 @@ func runKind() *kind.Kind {
 			{
 				Name:        "capture",
 				Description: "What the value is made of: standard output as text without its last newline (default), as a list of lines, decoded from JSON, or null.",
-				Schema:      `{"type": "string", "enum": ["text", "lines", "json", "none"]}`,
-				Mode:        kind.Literal,
-				Examples:    []string{`capture: json`},
+				Schema: `{"type": "string", "enum": ["text", "lines", "json", "none"],
+	"enumDescriptions": ["Standard output without its last newline.", "A list of its lines.", "What it is as JSON.", "null: it is not kept."]}`,
+				Mode:     kind.Literal,
+				Examples: []string{`capture: json`},
 			},
 			{
 				Name:        "capture_limit",
