@@ -299,7 +299,7 @@ func agreeOn(t *testing.T, doc map[string]any, s *jsonschema.Schema, seed uint64
 }
 
 func TestAgree(t *testing.T) {
-	doc, s := root(t), compiled(t)
+	doc, s := document(t, "workflow"), compiled(t)
 	right, wrong := 0, 0
 	for seed := range uint64(100) {
 		r, w := agreeOn(t, doc, s, seed)
@@ -314,7 +314,7 @@ func FuzzAgree(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(seed + 1000)
 	}
-	doc, s := root(f), compiled(f)
+	doc, s := document(f, "workflow"), compiled(f)
 	f.Fuzz(func(t *testing.T, seed uint64) { agreeOn(t, doc, s, seed) })
 }
 
