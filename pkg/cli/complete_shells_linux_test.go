@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noSleep keeps a program with the race detector from waiting a second at its end.
+const noSleep = "GORACE=atexit_sleep_ms=0"
+
 // TestCompletionInShells sits at a terminal with a shell, types a line and a TAB, and reads what the line is then.
 func TestCompletionInShells(t *testing.T) {
 	folder := completionFolder(t)
@@ -123,7 +126,7 @@ func TestCompletionInFish(t *testing.T) {
 	} {
 		cmd := exec.Command(fish, "--no-config", "-c", "flowrun completion fish | source; complete -C $argv[1]", c.typed)
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "HOME="+filepath.Join(folder, "home"), "LC_ALL=C.UTF-8")
+		cmd.Env = append(os.Environ(), "HOME="+filepath.Join(folder, "home"), "LC_ALL=C.UTF-8", noSleep)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -198,7 +201,7 @@ func sit(t *testing.T, folder string, argv, setup []string) *desk {
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Dir = folder
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(folder, "home"), "TERM=xterm", "PS1=$ ", "LC_ALL=C.UTF-8",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(folder, "home"), "TERM=xterm", "PS1=$ ", "LC_ALL=C.UTF-8", noSleep,
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
