@@ -113,7 +113,11 @@ func variableRows(app *cli.App) (out []row) {
 				continue
 			}
 			seen[name] = true
-			text := dashed(name) + " of " + strings.Join(owners(app, name), ", ")
+			who := owners(app, name)
+			text := dashed(name) + " of " + strings.Join(who, ", ")
+			if len(who) == len(app.Commands) {
+				text = dashed(name) + " of every command"
+			}
 			switch f.(type) {
 			case *cli.BoolFlag:
 				text += ": true or false"
