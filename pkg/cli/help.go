@@ -101,10 +101,10 @@ func commandHelp(c *cli.Command) string {
 	return p.String()
 }
 
-// commandExamples are the lines of a description, each a command and, behind many blanks, what it does.
+// commandExamples are the lines of a description, each a command and, behind two blanks or more, what it does.
 func commandExamples(c *cli.Command) (out []row) {
 	for line := range strings.Lines(c.Description) {
-		name, text, _ := strings.Cut(strings.TrimSpace(line), "   ")
+		name, text, _ := strings.Cut(strings.TrimSpace(line), "  ")
 		out = append(out, row{name, strings.TrimSpace(text)})
 	}
 	return out
@@ -143,27 +143,33 @@ func (p *paper) title(name, text string) {
 	p.text("%s\n\n", strings.Join(wrap(name+" - "+text, 80), "\n"))
 }
 
-// section writes rows with their texts below each other, in 80 columns where the names leave room for that.
+// section writes rows in 80 columns, with the texts below each other; that of a long name stands on the next line.
 func (p *paper) section(title string, rows []row) {
 	if len(rows) == 0 {
 		return
 	}
 	p.text("%s:\n", strings.ToUpper(title))
+	const most = 45
 	widest := 0
 	for _, r := range rows {
-		widest = max(widest, len(r.name))
-	}
-	for _, r := range rows {
-		lines := wrap(r.text, max(80-3-widest-2, 36))
-		for i, line := range lines {
-			name := ""
-			if i == 0 {
-				name = r.name
-			}
-			p.WriteString(strings.TrimRight(fmt.Sprintf("   %-*s  %s", widest, name, line), " ") + "\n")
+		if len(r.name) <= most {
+			widest = max(widest, len(r.name))
 		}
 	}
-	p.WriteString("\n")
+	for _, r := range rows {
+		name := r.name
+		if len(name) > most {
+			p.text("   %s\n", name)
+			name = ""
+		}
+		for _, line := range wrap(r.text, 80-3-widest-2) {
+			if line = strings.TrimRight(fmt.Sprintf("   %-*s  %s", widest, name, line), " "); line != "" {
+				p.text("%s\n", line)
+			}
+			name = ""
+		}
+	}
+	p.text("\n")
 }
 
 // wrap breaks a text into lines.

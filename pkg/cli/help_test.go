@@ -36,7 +36,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: exit code %d", line, code)
 		}
 		for l := range strings.Lines(out.String()) {
-			if len(l) > 101 && line != "" {
+			if len(l) > 81 && line != "" {
 				t.Errorf("%s: too long: %s", line, l)
 			}
 		}
@@ -63,6 +63,9 @@ func TestExamples(t *testing.T) {
 		line, _, _ = strings.Cut(line, " > ")
 		line, _, _ = strings.Cut(line, " < ")
 		words := strings.Fields(line)
+		if r.text == "" {
+			t.Errorf("%s: two blanks, and what it does, must stand behind it", r.name)
+		}
 		if words[0] != "flowrun" {
 			t.Errorf("%s is no command line of flowrun", r.name)
 		}

@@ -20,7 +20,7 @@ func versionCommand(s *session) *cli.Command {
 		Category:  groupShell,
 		Usage:     "print the version",
 		UsageText: "flowrun version [flags]",
-		Description: `flowrun version
+		Description: `flowrun version                   in one line
 flowrun version --verbose         by which means a step's processes are ended here
 flowrun version --format json     for programs`,
 		Flags: append([]cli.Flag{
