@@ -17,6 +17,7 @@ const (
 	flagGrace     = "grace"
 	flagStrict    = "strict"
 	flagQuiet     = "quiet"
+	flagFix       = "fix"
 	flagVerbose   = "verbose"
 	flagFormat    = "format"
 	flagColor     = "color"

@@ -75,6 +75,11 @@ func findFile() (string, error) {
 
 // load reads, checks and compiles the workflow file at path; "-" is standard input. With --strict warnings are errors.
 func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
+	return s.loadText(path, nil, c)
+}
+
+// loadText is load of a file whose text is known, if that is not nil.
+func (s *session) loadText(path string, text []byte, c *cli.Context) (*plan.Plan, error) {
 	if err := noFile(path); err != nil {
 		return nil, err
 	}
@@ -83,7 +88,7 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 		defer debug.SetMemoryLimit(old)
 	}
 	opt := executor.LoadOptions{
-		Kinds: steps.Builtin(), Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
+		Kinds: steps.Builtin(), Text: text, Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
 		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.sources.Add,
 	}
 	if d := c.Duration(flagGrace); d > 0 {

@@ -26,8 +26,10 @@ func validateCommand(s *session) *cli.Command {
 		Description: `flowrun validate                  the flowrun.yaml here or above
 flowrun validate a.yaml b.yaml    several files
 flowrun validate - < x.yaml       from standard input
-flowrun validate --strict         warnings are errors, as CI may want it`,
+flowrun validate --strict         warnings are errors, as CI may want it
+flowrun validate --fix a.yaml     correct what is certain, and print the rest`,
 		Flags: append([]cli.Flag{
+			boolFlag(flagFix, "", "change the files where it is certain what was meant"),
 			boolFlag(flagStrict, "", "warnings are errors"),
 			boolFlag(flagQuiet, "q", "print errors only"),
 			newChoice(flagFormat, "", "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
@@ -56,8 +58,22 @@ func (s *session) validate(c *cli.Context) error {
 	quiet := forPeople && c.Bool(flagQuiet)
 	var all diag.List
 	told := 0 // files
-	for _, path := range files {
-		p, err := s.load(path, c)
+	stdin := slices.Contains(files, "-")
+	fixed := make([]fixing, len(files))
+	if c.Bool(flagFix) {
+		if stdin && !forPeople {
+			return usage("name a file", "with --%s - standard output carries the file, and with --%s %s something else", flagFix, flagFormat, format)
+		}
+		said := s.Stdout
+		if stdin || !forPeople {
+			said = s.Stderr
+		}
+		for i, path := range files { // all before the first is looked at, for one may call another
+			fixed[i] = s.fix(path, said, c)
+		}
+	}
+	for i, path := range files {
+		p, err := s.loadFixed(path, fixed[i], c)
 		var list diag.List
 		placed := err == nil || errors.As(err, &list)
 		switch {
@@ -97,7 +113,7 @@ func (s *session) validate(c *cli.Context) error {
 			io.WriteString(s.Stderr, "\n")
 		}
 		fmt.Fprintf(s.Stderr, "%s in %s\n", sum, ofFiles(told, files))
-	case forPeople && !quiet:
+	case forPeople && !quiet && !(c.Bool(flagFix) && stdin):
 		io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("%s right: %s\n", isAre(len(files)), strings.Join(files, ", "))))
 	}
 	return nil

@@ -20,6 +20,8 @@ type LoadOptions struct {
 	Kinds []*kind.Kind
 	// EnvFiles are dotenv files over those that the files name; a later one wins.
 	EnvFiles []string
+	// Text is what stands in the file at the path, for who knows it already; nil: it is read.
+	Text []byte
 	// Stdin is read when the path is "-".
 	Stdin io.Reader
 	// Jobs bounds how many steps that work outside this process run at once; 0: no bound.
@@ -46,7 +48,9 @@ func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 			return f, err
 		},
 	}
-	file, err := spec.Load(path, opt.Stdin, reading)
+	main := reading
+	main.Text = opt.Text
+	file, err := spec.Load(path, opt.Stdin, main)
 	if err == nil {
 		return plan.Compile(file, compiling)
 	}

@@ -322,15 +322,20 @@ func (m *mistakes) apply(a, b mistake) (string, bool) {
 	if a.what == "a wrong type" && b.what != "an id twice" && slices.ContainsFunc(m.nameable, func(n *yaml.Node) bool { return n == a.node }) {
 		return "", false // any unknown name may be that of the step without one
 	}
-	lines := slices.Clone(m.lines)
 	both := []mistake{a, b}
 	slices.SortFunc(both, func(x, y mistake) int { return cmp.Compare(y.node.Column, x.node.Column) })
-	for _, x := range both {
+	return m.make(both...), true
+}
+
+// make makes mistakes, of which those in one line come from right to left.
+func (m *mistakes) make(all ...mistake) string {
+	lines := slices.Clone(m.lines)
+	for _, x := range all {
 		line := lines[x.node.Line-1]
 		at := x.node.Column - 1
 		lines[x.node.Line-1] = line[:at] + x.new + line[at+len(x.old):]
 	}
-	return strings.Join(lines, "\n"), true
+	return strings.Join(lines, "\n")
 }
 
 // TestTwoMistakes makes two mistakes that have nothing to do with each other in every file: one that reading finds and

@@ -49,8 +49,11 @@ func (r *reader) strayStep(n *yaml.Node, i int, b branch, noun string) stray {
 		fits:      func(known string, v *yaml.Node) bool { return r.valid(props[known], v) },
 		elsewhere: func(key string) string { return r.lang.elsewhere(key, b) },
 	}
-	if b.where == inFile {
+	switch {
+	case b.where == inFile:
 		s.owner = "file"
+	case b.action == "call":
+		s.owner = "call"
 	}
 	return s
 }
@@ -153,6 +156,11 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 	case what == "nothing":
 		f.Pos, f.Len = r.text.pos(key), r.text.width(key)
 		f.Text = fmt.Sprintf("%s has no value: it must be %s", key.Value, wanted(schema, types))
+	case n.Kind == yaml.ScalarNode && foreignValueFor(key.Value, n.Value) != nil && schema["enum"] != nil:
+		enum, _ := schema["enum"].([]any)
+		r.explainWord(&f, key, n, wordsOf(enum))
+	case key.Value == "required" && slices.Contains(types, any("array")):
+		f.Help = foreignFor("required", "inputs").help
 	case schema["title"] == "retry":
 		f.Help = "write retry: {attempts: " + n.Value + "}"
 	case schema["title"] == "ready":
@@ -411,10 +419,7 @@ func (r *reader) explainEnum(enum []any, v any, n, key *yaml.Node) []finding {
 func (r *reader) explainWord(f *finding, key, n *yaml.Node, words []string) {
 	near := diag.Nearest(n.Value, words)
 	certain := near != "" && len(n.Value) > 3 && diag.Certain(n.Value, words) != "" // zsh is not meant to be sh
-	for _, w := range foreignValues {
-		if w.key != key.Value || !among(w.words, n.Value) {
-			continue
-		}
+	if w := foreignValueFor(key.Value, n.Value); w != nil {
 		if f.Help = w.help; w.to == "" {
 			return
 		}

@@ -51,6 +51,9 @@ func (r *reader) version(n *yaml.Node) {
 	if got, _, _ := scalar(v); got != Version {
 		r.problem(v, "bad-version", "this flowrun reads version %d of the language", Version)
 		r.help("write flowrun: 1")
+		if s := strings.Trim(v.Value, "v."); s == "1" || s == "1.0" {
+			r.mendToken(v, "1")
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // foreignWord is a row of it: keys of other tools, or of other programs' ways to say a thing, that mean the same.
 type foreignWord struct {
 	words string // separated by blanks; case, - and _ do not count
-	in    string // the key whose mapping they stand in, "file": at the top; "": in a step, a workflow or the file
+	in    string // the key whose mapping they stand in, "file": at the top, "call": beside it; "": in a step, a workflow or the file
 	to    string // our key; "": there is none of that meaning
 	// as is the value as our key has it; not ok: there is no telling. Nil: it is the same.
 	as   func(v any) (text string, ok bool)
@@ -37,10 +37,10 @@ const (
 // they mean nothing to flowrun.
 var foreign = []foreignWord{
 	// Durations and limits.
-	{words: "timeout-minutes timeoutInMinutes", to: "timeout", as: minutes},
-	{words: "timeout-seconds timeoutSec activeDeadlineSeconds", to: "timeout", as: seconds},
-	{words: "timeout_ms timeout-millis", to: "timeout", as: milliseconds},
-	{words: "deadline time-limit max-duration executionTimeout job-timeout", to: "timeout", as: duration},
+	{words: "timeout-minutes timeoutInMinutes", to: "timeout", as: minutes, help: "write timeout: 10m"},
+	{words: "timeout-seconds timeoutSec activeDeadlineSeconds", to: "timeout", as: seconds, help: "write timeout: 30s"},
+	{words: "timeout_ms timeout-millis", to: "timeout", as: milliseconds, help: "write timeout: 500ms"},
+	{words: "deadline time-limit max-duration executionTimeout job-timeout", to: "timeout", as: duration, help: "write timeout: 10m"},
 	{words: "max-parallel max-concurrency max-concurrent max-workers maxActiveSteps parallelism concurrency-limit", to: "limit", as: whole},
 	{words: "concurrency", to: "limit", as: whole, help: "limit: 2 beside gather bounds its steps; semaphore: NAME with semaphores: {NAME: 1} at the top of the file bounds any"},
 	{words: "mutex lock resource_group concurrency_group synchronization", to: "semaphore", as: name, help: "write semaphore: NAME here and semaphores: {NAME: 1} at the top of the file"},
@@ -51,8 +51,9 @@ var foreign = []foreignWord{
 	{words: "max-attempts max-tries tries", to: "retry", as: attempts},
 	{words: "retryPolicy retryStrategy", to: "retry", as: never, help: "write retry: {attempts: 3, delay: 5s, factor: 2}"},
 	{words: "retry-delay retry-interval delay-between-retries", help: "the pause belongs to retry: retry: {attempts: 3, delay: 5s}"},
-	{words: "max max-attempts max-tries tries", in: "retry", to: "attempts"},
-	{words: "limit count times retries max-retries", in: "retry", to: "attempts", as: oneMore},
+	{words: "max-attempts max-tries tries", in: "retry", to: "attempts"},
+	{words: "limit retries max-retries", in: "retry", to: "attempts", as: oneMore},
+	{words: "max count times", in: "retry", to: "attempts", as: never, help: "write attempts: 3, which counts the first one too"},
 	{words: "intervalSec interval-seconds delay-seconds", in: "retry", to: "delay", as: seconds},
 	{words: "interval wait pause sleep initial-interval", in: "retry", to: "delay", as: duration},
 	{words: "backoff exponential-base multiplier backoff-coefficient backoff-factor", in: "retry", to: "factor", as: number10},
@@ -63,14 +64,14 @@ var foreign = []foreignWord{
 	{words: "while condition", in: "retry", to: "until", as: never, help: "until: EXPR over value is true when it may stop"},
 
 	// Order.
-	{words: "depends-on depends dependencies deps requires dependsOn runAfter waitFor after upstream", to: "needs", as: names},
+	{words: "depends-on depends dependencies deps requires dependsOn runAfter waitFor after upstream", to: "needs", as: names, help: "write needs: [ID, ID], beside the steps of the same gather, wait or taskgroup"},
 	{words: "if-condition condition only-if run-if", to: "if"},
 	{words: "when", to: "if", as: conditional, help: "write if: EXPR; what follows an error is an except, what always comes a finally"},
 	{words: "unless skip-if", to: "if", as: never, help: "write if: not (EXPR)"},
 	{words: "rules only", help: "write if: EXPR; the branch of a CI is a variable, as env.CI_COMMIT_BRANCH"},
 	{words: "preconditions precondition", to: "if", as: never, help: "write if: EXPR, or a step before that fails"},
-	{words: "parallel concurrent concurrently par", to: "gather", as: never, help: "steps at the same time are gather: [{run: ...}, {run: ...}]"},
-	{words: "sequential sequentially serial sequence seq chain", to: "steps", as: never, help: "steps one after the other are steps: [{run: ...}, {run: ...}]"},
+	{words: "parallel concurrent concurrently par", to: "gather", as: items, help: "steps at the same time are gather: [{run: ...}, {run: ...}]"},
+	{words: "sequential sequentially serial sequence seq chain", to: "steps", as: items, help: "steps one after the other are steps: [{run: ...}, {run: ...}]"},
 	{words: "race any", to: "wait", as: never, help: "write wait: [...] with return_when: first_success beside it"},
 	{words: "dag", to: "gather", as: never, help: "a DAG is gather: [{id: a, run: ...}, {id: b, needs: a, run: ...}]"},
 	{words: "fail-fast", help: "taskgroup cancels the others at the first failure, gather lets them end"},
@@ -94,6 +95,7 @@ var foreign = []foreignWord{
 	{words: "entrypoint executable program", to: "run", as: never, help: "write run: [PROGRAM, ARGUMENT]"},
 	{words: "uses action", acts: true, help: "flowrun has no actions: install the tool in a step with run; steps of your own are called with call: FILE or call: NAME"},
 	{words: "task job workflow template templateRef uses-workflow import sub-workflow", to: "call", as: name, help: "write call: NAME for an entry of workflows, or call: ./FILE.yaml"},
+	{words: "vars variables params parameters arguments args inputs", in: "call", to: "with", as: mapping},
 	{words: "params parameters", to: "with", help: "what the file is given are its inputs: {NAME: {type: string}}; what a call gives stands in with: {NAME: ...}"},
 	{words: "pause delay", to: "sleep", as: duration},
 	{words: "print log say msg message debug", to: "echo", as: text1},
@@ -104,9 +106,9 @@ var foreign = []foreignWord{
 
 	// Errors and cleanup.
 	{words: "continue-on-error continueOnError continueOn allow_failure ignore-errors ignore-error ignore-failure", help: helpGoOn},
-	{words: "on-failure on-error onFail catch rescue failure", to: "except", as: never, help: "write except: [{run: ...}]; error.message says what was wrong"},
-	{words: "on-success success then", to: "else", as: never, help: "write else: [{run: ...}]"},
-	{words: "defer always ensure after_script after-all cleanup teardown on-exit post-run", to: "finally", as: never, help: "write finally: [{run: ...}]"},
+	{words: "on-failure on-error onFail catch rescue failure", to: "except", as: items, help: "write except: [{run: ...}]; error.message says what was wrong"},
+	{words: "on-success success then", to: "else", as: items, help: "write else: [{run: ...}]"},
+	{words: "defer always ensure after_script after-all cleanup teardown on-exit post-run", to: "finally", as: items, help: "write finally: [{run: ...}]"},
 	{words: "before_script setup before", help: "write it as the first step of steps"},
 	{words: "handlerOn handlers hooks", help: helpHandlers},
 	{words: "try", to: "steps", help: "write steps: [...] with except: [...] beside it"},
@@ -114,14 +116,15 @@ var foreign = []foreignWord{
 	// run.
 	{words: "working-directory working-dir workdir cwd chdir", to: "dir"},
 	{words: "environment envs env-vars environ", to: "env", as: mapping, help: "write env: {NAME: value}"},
-	{words: "variables vars", to: "env", as: mapping, help: "write env: {NAME: value} for what processes read, inputs: {NAME: {default: value}} for what may be given"},
+	{words: "variables", to: "env", as: mapping, help: "write env: {NAME: value}"},
+	{words: "vars", to: "env", as: never, help: "write env: {NAME: value} for what processes read, inputs: {NAME: {default: value}} for what may be given"},
 	{words: "env-file env_files envFile", to: "dotenv"},
 	{words: "input input-data standard-input", to: "stdin"},
 	{words: "success-exit-codes ok-codes exit-codes allowed-exit-codes", to: "success_codes"},
 	{words: "stop-signal signal signalOnStop kill-signal", to: "stop", as: signal},
 	{words: "stop-grace-period grace-period terminationGracePeriodSeconds kill-after grace", to: "stop", as: grace},
 	{words: "signalOnStop stop-signal name", in: "stop", to: "signal"},
-	{words: "timeout period kill-after", in: "stop", to: "grace", as: duration},
+	{words: "timeout period kill-after grace-period", in: "stop", to: "grace", as: duration},
 	{words: "executor interpreter", to: "shell", as: name},
 	{words: "output outputs capture-output register stdout export", help: helpOutputs},
 	{words: "healthcheck health-check readiness readinessProbe wait-for wait-until", to: "ready", as: never, help: `write ready: {tcp: "HOST:PORT"}, or http, run or log in the place of tcp`},
@@ -148,7 +151,7 @@ var foreign = []foreignWord{
 	{words: "tasks targets recipes pipelines", acts: true, help: "a task is an entry of workflows, and call: NAME runs it; steps that run at once are a gather"},
 	{words: "stages", acts: true, help: "stages are the items of steps, and what is in one stage is a gather: steps: [{gather: [...]}, {gather: [...]}]"},
 	{words: "on triggers schedule cron schedules", help: helpSchedule},
-	{words: "permissions run-name smtp mailOn logDir histRetentionDays restartWaitSec", in: "file", help: "flowrun has no such thing; leave it out"},
+	{words: "permissions run-name smtp mailOn mailOnError logDir histRetentionDays restartWaitSec", help: "flowrun has no such thing; leave it out"},
 	{words: "include includes imports", help: "another file is called where it is needed: call: ./FILE.yaml"},
 	{words: "default", in: "file", to: "defaults", as: never, help: "write defaults: {timeout: 10m, retry: {attempts: 2}}"},
 	{words: "templates functions procedures", to: "workflows", as: never, help: "write workflows: {NAME: {inputs: {...}, steps: [...]}}, and call: NAME where it is needed"},
@@ -206,8 +209,18 @@ func foreignFor(key, owner string) *foreignWord {
 			return w
 		}
 	}
-	if owner == "file" {
+	if owner == "file" || owner == "call" {
 		return foreignFor(key, "")
+	}
+	return nil
+}
+
+// foreignValueFor is the row of a value of key, or nil.
+func foreignValueFor(key, value string) *foreignValue {
+	for i := range foreignValues {
+		if w := &foreignValues[i]; w.key == key && among(w.words, value) {
+			return w
+		}
 	}
 	return nil
 }
@@ -346,6 +359,9 @@ func script(v any) (string, bool) {
 
 func conditional(v any) (string, bool) {
 	s, ok := v.(string)
+	if strings.Contains(strings.ReplaceAll(s, open, ""), open[1:]) {
+		return "", false // a template of another language
+	}
 	return same(ok && (strings.ContainsAny(s, "=<>.(") || strings.Contains(s, open)))
 }
 
@@ -361,6 +377,20 @@ func names(v any) (string, bool) {
 		}
 	}
 	return same(n.Kind == yaml.SequenceNode && len(n.Content) > 0)
+}
+
+// items is a list of steps.
+func items(v any) (string, bool) {
+	n, ok := v.(*yaml.Node)
+	if !ok || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return "", false
+	}
+	for _, c := range n.Content {
+		if deref(c).Kind != yaml.MappingNode {
+			return "", false
+		}
+	}
+	return same(true)
 }
 
 func mapping(v any) (string, bool) {

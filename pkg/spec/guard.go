@@ -280,16 +280,15 @@ func (r *reader) quotedLine(line, from, to int) string {
 	begin := r.text.lines[line-1]
 	whole := r.text.line(line)
 	to = min(to, begin+len(whole))
-	value := r.text.src[from:to]
-	q := `"` + value + `"`
-	switch {
-	case !strings.ContainsAny(value, `"\`):
-	case !strings.Contains(value, "'"):
-		q = "'" + value + "'"
-	default:
-		q = "'" + strings.ReplaceAll(value, "'", "''") + "'"
+	return strings.TrimSpace(whole[:from-begin] + quotes(r.text.src[from:to]) + whole[to-begin:])
+}
+
+// quotes is a text of one line in quotes.
+func quotes(value string) string {
+	if strings.ContainsAny(value, `"\`) {
+		return "'" + strings.ReplaceAll(value, "'", "''") + "'"
 	}
-	return strings.TrimSpace(whole[:from-begin] + q + whole[to-begin:])
+	return `"` + value + `"`
 }
 
 // maxShown is the length of a line that is still shown in advice.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -46,7 +47,7 @@ func (r *reader) unknownKey(s stray) finding {
 	}
 	near := diag.Nearest(k.Value, s.known)
 	if near == "" {
-		if other := diag.Nearest(k.Value, r.lang.names()); other != "" {
+		if other := diag.Nearest(k.Value, r.lang.names()); len(k.Value) > 3 && other != "" && s.elsewhere(other) != "" {
 			f.Help = diag.DidYouMean(other) + " " + s.elsewhere(other)
 			return f
 		}
@@ -74,6 +75,9 @@ func (r *reader) translate(f *finding, s *stray, w *foreignWord) {
 		f.Help = w.help
 		if where := s.elsewhere(w.to); where != "" && (ok || f.Help == "") {
 			f.Help = where
+		}
+		if f.Help == "" && r.lang.action[w.to] {
+			f.Help = w.to + " is an action of its own: write it as another step"
 		}
 	case field(s.of, w.to) != nil:
 		f.Help = "that is " + w.to + ", which stands here already"
@@ -163,7 +167,8 @@ func (r *reader) seenBy(v *yaml.Node) any {
 	return x
 }
 
-// names are all words of the language that a step, a workflow or the file may have, in order.
+// names are all words of the language: what a step, a workflow or the file may have, in order, and what stands inside
+// of that.
 func (l *language) names() []string {
 	var out []string
 	for i := range words {
@@ -180,5 +185,6 @@ func (l *language) names() []string {
 			}
 		}
 	}
-	return out
+	l.members("")
+	return append(out, slices.Sorted(maps.Keys(l.inside))...)
 }

@@ -58,7 +58,7 @@ func cases(t *testing.T, file string, got func(name string, src []byte) string) 
 func builtin() spec.Options { return spec.Options{Kinds: steps.Builtin(), Dir: "/dir"} }
 
 func TestProblems(t *testing.T) {
-	for _, name := range []string{"errors", "guards", "syntax"} {
+	for _, name := range []string{"errors", "foreign", "guards", "syntax"} {
 		t.Run(name, func(t *testing.T) {
 			cases(t, filepath.Join("testdata", name+".txtar"), func(name string, src []byte) string {
 				_, err := spec.Parse(name, src, builtin())

@@ -47,6 +47,8 @@ type Options struct {
 	Dir string
 	// EnvFiles are dotenv files that the caller adds. They win over those that the file names.
 	EnvFiles []string
+	// Text is what stands in the file that Load loads; nil: it reads it.
+	Text []byte
 	// ReadFile reads dotenv files; path is absolute, or one of EnvFiles. Nil: none is read, and their variables are not
 	// there. Load sets it to ReadFile of this package.
 	ReadFile func(path string) ([]byte, error)
@@ -84,9 +86,11 @@ func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 // Load reads the workflow file at path, or stdin when path is "-". Options.Dir is taken from path if it is
 // empty. What the operating system refuses comes back as it is; everything else is a diag.List.
 func Load(path string, stdin io.Reader, opt Options) (*ast.File, error) {
-	src, err := readAll(path, stdin)
-	if err != nil {
-		return nil, err
+	src, err := opt.Text, error(nil)
+	if src == nil {
+		if src, err = ReadSource(path, stdin); err != nil {
+			return nil, err
+		}
 	}
 	if opt.Dir == "" {
 		folder := "."
@@ -113,8 +117,9 @@ func ReadFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, dotenv.MaxBytes+1))
 }
 
-// readAll reads one byte more than a file may have, so that Parse sees that it is too large.
-func readAll(path string, stdin io.Reader) ([]byte, error) {
+// ReadSource reads the workflow file at path, or stdin when path is "-": one byte more than a file may have, so that
+// Parse sees that it is too large.
+func ReadSource(path string, stdin io.Reader) ([]byte, error) {
 	if path == "-" {
 		if stdin == nil {
 			return nil, errors.New("standard input is not open")

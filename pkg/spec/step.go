@@ -396,6 +396,18 @@ func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 		}
 	}
 	r.problems.Add(r.text.pos(n), "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
+	for i := 0; i < len(n.Content) && (where == inList || where == inExcept); i += 2 {
+		key := deref(n.Content[i]).Value
+		switch owners := r.lang.owners(key); {
+		case len(owners) > 0:
+			r.help(key + " belongs to " + join(owners, "and"))
+		case !r.lang.known(key) && len(r.lang.members(key)) > 0:
+			r.help(r.lang.elsewhere(key, branch{where: where}))
+		default:
+			continue
+		}
+		break
+	}
 	return nil
 }
 
@@ -463,6 +475,18 @@ func (r *reader) mark(n *yaml.Node) {
 
 // help adds what to write instead to the problem reported last.
 func (r *reader) help(text string) { r.problems[len(r.problems)-1].Help = text }
+
+// mend adds the edit that certainly mends the problem reported last: text in the place of from..to.
+func (r *reader) mend(from, to int, text string) {
+	r.problems[len(r.problems)-1].Fix = r.text.fix(from, to, text)
+}
+
+// mendToken is mend of all of the scalar n, if it stands in one line.
+func (r *reader) mendToken(n *yaml.Node, text string) {
+	if from, to, ok := r.text.token(n); ok {
+		r.mend(from, to, text)
+	}
+}
 
 // why adds the reason for the rule to the problem reported last.
 func (r *reader) why(text string) { r.problems[len(r.problems)-1].Why = text }

@@ -120,6 +120,9 @@ func (r *reader) syntax(err error, s *survey) {
 			pos := r.text.at(trap.at)
 			r.problems.Add(pos, "unquoted-expression", "an expression in flow style, between [ ] or { }, needs quotes")
 			r.help(r.requoted(pos.Line, trap.begin))
+			if end, ok := r.text.expressionEnd(trap.begin); ok {
+				r.mend(trap.begin, end, quotes(r.text.src[trap.begin:end]))
+			}
 			r.why("between [ ] and { } YAML reads the braces of an expression as a mapping")
 		}
 		return

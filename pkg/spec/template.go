@@ -151,6 +151,10 @@ func (r *reader) doubtful(n *yaml.Node, why doubt, hard bool) {
 	default:
 		r.help(help)
 	}
+	// Values are JSON, which knows neither instants nor the base 60: it can be a text only.
+	if !hard && (date(n.Value) || sexagesimal(n.Value)) {
+		r.mendToken(n, quotes(n.Value))
+	}
 }
 
 // interpolation reads a scalar with `${{` in it.

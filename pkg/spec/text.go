@@ -141,6 +141,19 @@ func (t *text) token(n *yaml.Node) (from, to int, ok bool) {
 	return from, s.i, !strings.ContainsAny(t.src[from:s.i], "\r\n")
 }
 
+// expressionEnd is the end of a scalar between brackets that ends with the expression which it begins with, or holds first;
+// not ok if it goes on behind it, or in another line.
+func (t *text) expressionEnd(from int) (int, bool) {
+	line, _, _ := strings.Cut(t.src[from:], "\n")
+	i := strings.Index(line, closing)
+	if i < 0 {
+		return 0, false
+	}
+	end := i + len(closing)
+	rest := strings.TrimLeft(line[end:], " \t\r")
+	return from + end, rest == "" || strings.IndexByte(",]}", rest[0]) >= 0
+}
+
 // fix is the edit that puts text in the place of from..to.
 func (t *text) fix(from, to int, text string) *diag.Fix {
 	return &diag.Fix{From: t.at(from), To: t.at(to), Text: text}

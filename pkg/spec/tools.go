@@ -30,7 +30,7 @@ var tools = []tool{
 	{what: "a pipeline of GitLab CI", has: "stages", help: "stages are the items of steps, the jobs of one are a gather, and a script is run: steps: [{gather: [{id: unit, run: make test}]}]"},
 	{what: "a compose file", has: "services", help: "a service is a step with background: true, run: [docker, run, ...] and ready: {tcp: \"HOST:PORT\"}, before the steps that need it"},
 	{what: "a pipeline of Bitbucket", has: "pipelines", help: "a step is run, parallel is gather"},
-	{what: "a pipeline of GitLab CI", has: "", where: "script", help: "a job is an item of gather with needs, a script is run: gather: [{id: unit, run: make test}]"},
+	{what: "a pipeline of GitLab CI", where: "script", help: "a job is an item of gather with needs, a script is run: gather: [{id: unit, run: make test}]"},
 	{what: "a pipeline of Azure", has: "pool steps", help: "script is run, displayName is name, condition is if"},
 	{what: "a DAG of dagu", has: "steps", where: "command depends preconditions retryPolicy continueOn", help: "command is run, depends is needs among the items of a gather, retryPolicy is retry, handlerOn is except, else and finally"},
 }
@@ -69,10 +69,10 @@ func (t *tool) sign(n *yaml.Node) (at *yaml.Node, ok bool) {
 	for i := 0; i < len(n.Content); i += 2 {
 		k, v := deref(n.Content[i]), deref(n.Content[i+1])
 		items := []*yaml.Node{v}
-		switch {
-		case t.has != "" && at != k && !slices.Contains([]string{"spec", "steps", "jobs"}, k.Value):
-			continue
-		case v.Kind == yaml.SequenceNode || v.Kind == yaml.MappingNode:
+		if t.has != "" {
+			if at != k && k.Value != "spec" && k.Value != "steps" && k.Value != "jobs" {
+				continue
+			}
 			items = append(items, v.Content...)
 		}
 		for _, item := range items {

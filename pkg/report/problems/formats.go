@@ -40,6 +40,16 @@ type entry struct {
 	Help     string `json:"help,omitempty"`
 	Why      string `json:"why,omitempty"`
 	Other    *other `json:"other,omitempty"`
+	Fix      *fix   `json:"fix,omitempty"`
+}
+
+// fix is an edit of the file: text in the place of what stands from line and column to the end.
+type fix struct {
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	EndLine int    `json:"end_line"`
+	End     int    `json:"end_column"`
+	Text    string `json:"text"`
 }
 
 type other struct {
@@ -62,6 +72,9 @@ func JSON(w io.Writer, files []string, list diag.List, src *Sources) error {
 		e := entry{place: placeOf(d.Pos, d.Len, d, src), Severity: d.Severity(), Code: d.Code, Text: d.Text, Help: d.Help, Why: d.Why}
 		if d.OtherText != "" {
 			e.Other = &other{placeOf(d.Other, 0, d, src), d.OtherText}
+		}
+		if f := d.Fix; f != nil {
+			e.Fix = &fix{f.From.Line, f.From.Col, f.To.Line, f.To.Col, f.Text}
 		}
 		doc.Diagnostics = append(doc.Diagnostics, e)
 	}
@@ -169,6 +182,19 @@ type (
 		Message   sarifMessage    `json:"message"`
 		Locations []sarifLocation `json:"locations,omitempty"`
 		Related   []sarifLocation `json:"relatedLocations,omitempty"`
+		Fixes     []sarifFix      `json:"fixes,omitempty"`
+	}
+	sarifFix struct {
+		Description sarifMessage  `json:"description"`
+		Changes     []sarifChange `json:"artifactChanges"`
+	}
+	sarifChange struct {
+		Artifact     sarifArtifact      `json:"artifactLocation"`
+		Replacements []sarifReplacement `json:"replacements"`
+	}
+	sarifReplacement struct {
+		Deleted  sarifRegion  `json:"deletedRegion"`
+		Inserted sarifMessage `json:"insertedContent"`
 	}
 	sarifMessage struct {
 		Text string `json:"text"`
@@ -188,6 +214,7 @@ type (
 	sarifRegion struct {
 		StartLine   int `json:"startLine"`
 		StartColumn int `json:"startColumn,omitempty"`
+		EndLine     int `json:"endLine,omitempty"`
 		EndColumn   int `json:"endColumn,omitempty"`
 	}
 )
@@ -218,12 +245,31 @@ func SARIF(w io.Writer, version string, list diag.List, src *Sources) error {
 			zero := 0
 			r.Related = []sarifLocation{{ID: &zero, Physical: physical(d.Other, 0, d, src), Message: &sarifMessage{d.OtherText}}}
 		}
+		if d.Fix != nil {
+			r.Fixes = fixes(d, src)
+		}
 		run.Results = append(run.Results, r)
 	}
 	return write(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0", Runs: []sarifRun{run},
 	})
+}
+
+// fixes is the edit that mends d; none if the text of the file is not known.
+func fixes(d diag.Diagnostic, src *Sources) []sarifFix {
+	from, ok := src.token(d.Fix.From, 1, "")
+	to, okTo := src.token(d.Fix.To, 1, "")
+	if !ok || !okTo {
+		return nil
+	}
+	region := sarifRegion{StartLine: d.Fix.From.Line, EndLine: d.Fix.To.Line}
+	region.StartColumn, _ = from.columns()
+	region.EndColumn, _ = to.columns()
+	return []sarifFix{{
+		Description: sarifMessage{"write " + d.Fix.Text},
+		Changes:     []sarifChange{{sarifArtifact{uri(d.Pos.File)}, []sarifReplacement{{region, sarifMessage{d.Fix.Text}}}}},
+	}}
 }
 
 func physical(at diag.Pos, length int, d diag.Diagnostic, src *Sources) sarifPhysical {

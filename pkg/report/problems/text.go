@@ -66,6 +66,9 @@ func Text(d diag.Diagnostic, src *Sources, color bool) string {
 		}
 	}
 	p.note("help", d.Help)
+	if d.Fix != nil {
+		p.note("help", "flowrun validate --fix does it")
+	}
 	p.note("why", d.Why)
 	return p.b.String()
 }
