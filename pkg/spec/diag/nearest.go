@@ -47,17 +47,17 @@ func Nearest(name string, known []string) string {
 	return near
 }
 
-// Certain is Nearest where no other of known is so near that it could be meant.
+// Certain is Nearest where no other of known could be meant: none is near, or all are further away than one letter.
 func Certain(name string, known []string) string {
-	near, others := nearest(name, known)
-	if others {
+	near, certain := nearest(name, known)
+	if !certain {
 		return ""
 	}
 	return near
 }
 
-// nearest also says whether others than the nearest are near enough.
-func nearest(name string, known []string) (near string, others bool) {
+// nearest also says whether no other name can be meant.
+func nearest(name string, known []string) (near string, certain bool) {
 	if name == "" {
 		return "", false
 	}
@@ -65,22 +65,20 @@ func nearest(name string, known []string) (near string, others bool) {
 	if utf8.RuneCountInString(name) <= 2 {
 		most = 0
 	}
-	best := most + 1
+	best, second := most+1, most+1
 	name = fold(name)
 	for _, k := range known {
 		if longer := len(k) - len(name); longer > most || -longer > most {
 			continue // so many letters at least
 		}
-		d := distance(name, fold(k))
-		if d > most {
-			continue
-		}
-		others = others || near != "" && near != k
-		if d < best {
-			best, near = d, k
+		switch d := distance(name, fold(k)); {
+		case d < best:
+			best, second, near = d, best, k
+		case k != near:
+			second = min(second, d)
 		}
 	}
-	return near, others && best > 0
+	return near, second > most || best <= 1 && second > best
 }
 
 // closest are the n of known that are most like name, the most alike first.

@@ -30,8 +30,9 @@ func TestCertain(t *testing.T) {
 		{"stop", ""},     // of step and shop
 		{"Step", "step"}, // it is that, whatever else is near
 		{"nosuch", ""},
+		{"siheld", "shield"}, // not shell, which is two letters away
 	} {
-		if got := Certain(c.name, []string{"timeout", "delay", "step", "shop"}); got != c.want {
+		if got := Certain(c.name, []string{"timeout", "delay", "step", "shop", "shell", "shield"}); got != c.want {
 			t.Errorf("Certain(%q) = %q, want %q", c.name, got, c.want)
 		}
 	}
