@@ -21,6 +21,8 @@ type names struct {
 	secret bool // a secret is read
 	cond   *expr.Expr
 	uses   []expr.Use // of cond
+	expr   *expr.Expr // at work
+	use    int        // of expr
 }
 
 // begin turns to the next value.
@@ -68,7 +70,8 @@ func (n *names) expression(e *expr.Expr, s site) {
 	if s.condition {
 		n.cond, n.uses = e, uses
 	}
-	for _, use := range uses {
+	for i, use := range uses {
+		n.expr, n.use = e, i
 		ref, typ, ok := n.name(use, s)
 		if !ok {
 			n.types[use.Root] = expr.Type{} // said already: whatever follows from it fits
@@ -242,7 +245,9 @@ func (n *names) unknown(use expr.Use, s site) {
 		help = fmt.Sprintf("an input is read as inputs.%s", use.Root)
 	default:
 		known = append(known, "inputs", "env", "secrets", "steps", "run", "attempt")
-		help = n.u.c.guess(use.Root, known)
+		if n.u.c.mayGuess() {
+			help = n.expr.Meant(n.use, known)
+		}
 	}
 	n.wrong(s, use.Pos, "unknown-name", help, fmt.Sprintf("there is no name %q here", use.Root))
 }

@@ -94,15 +94,11 @@ func (e *Expr) unknownName(r read, names map[string]Type) diag.Diagnostic {
 	name := r.path[0]
 	d := diag.Diagnostic{Pos: e.pos(r.at[0]), Code: nameCode, Text: fmt.Sprintf("%s is not a name here", name)}
 	switch {
-	case functions()[name] != nil || isLoop(name):
-		d.Text += ": it is a function"
-		d.Help = "write " + name + "(...)"
 	case name == "it":
 		d.Text = "it is the element inside map, filter and the like; here there is none"
 	default:
-		if d.Help = e.nameHelp(r, names); d.Help == "" {
-			d.Help = diag.Suggest(name, slices.Sorted(maps.Keys(names)))
-		}
+		known := slices.Sorted(maps.Keys(names))
+		d.Help = cmp.Or(e.nameHelp(r, known), diag.Suggest(name, known))
 	}
 	return d
 }

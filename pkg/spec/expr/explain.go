@@ -308,44 +308,6 @@ func functionHelp(name string) string {
 	return ""
 }
 
-// nameHelp is about names of other languages, and texts without quotes.
-func (e *Expr) nameHelp(r read, names map[string]Type) string {
-	name := r.path[0]
-	has := func(s string) bool { _, ok := names[s]; return ok }
-	switch name {
-	case "True", "TRUE", "False", "FALSE":
-		return "write " + strings.ToLower(name)
-	case "None", "NULL", "Null", "undefined":
-		return "write null"
-	case "matrix":
-		return "the variables of a for have their own names: matrix.os is os"
-	case "needs", "jobs":
-		if has("steps") {
-			return "write steps.ID"
-		}
-	case "github", "runner", "vars", "job":
-		var have []string
-		for _, n := range []string{"inputs", "env", "run", "steps"} {
-			if has(n) {
-				have = append(have, n)
-			}
-		}
-		if len(have) > 0 {
-			return "there are " + strings.Join(have, ", ")
-		}
-	}
-	if v, ok := strings.CutPrefix(name, "$"); ok && has("env") {
-		return "write env." + v
-	}
-	if before := strings.TrimRight(e.Src[:r.at[0]], " "); len(r.path) == 1 && assignment.MatchString(before) {
-		if near := diag.Nearest(name, slices.Sorted(maps.Keys(names))); near != "" {
-			return diag.DidYouMean(near)
-		}
-		return fmt.Sprintf("a text stands in quotes: '%s'", name)
-	}
-	return ""
-}
-
 // resultHelp is about fields that a step has under another name. of is steps.ID.
 func resultHelp(name, of string, fields map[string]Type) string {
 	field, rest := "", ""
