@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -366,8 +367,20 @@ func (n *names) guard(use expr.Use, s site, what string) bool {
 	if s.condition {
 		help = fmt.Sprintf(`in "if" only this can be asked: %s != ""`, spelled(use))
 	}
-	n.wrong(s, use.Pos, "secret", help, what+" and may not stand here: others could see it")
+	if !s.again {
+		n.u.c.say(diag.Diagnostic{
+			Pos: use.Pos, Code: "secret", Text: what + " and may not stand here: others could see it", Help: help, Len: width(use),
+		})
+	}
 	return false
+}
+
+// width is how many characters the name has with its member; 0 if they do not stand in one line.
+func width(use expr.Use) int {
+	if use.Member == "" || use.Pos.Line != use.MemberPos.Line || use.MemberPos.Col < use.Pos.Col {
+		return 0
+	}
+	return use.MemberPos.Col - use.Pos.Col + utf8.RuneCountInString(use.Member)
 }
 
 func spelled(use expr.Use) string {
