@@ -30,6 +30,14 @@ const (
 	FailError          = "FailError"
 )
 
+// Types are the built-in error types.
+func Types() []string {
+	return []string{
+		TimeoutError, CancelledError, TaskCancelledError, ExitError, StartError, HTTPError, ConnectionError, OutputError, ExpressionError,
+		InputError, ValueError, UntilError, QuorumError, RecursionError, DeadlockError, ServiceError, ExceptionGroup, FailError,
+	}
+}
+
 // Error is why a step failed. It is a value of the language: steps.x.error and `error` show it.
 type Error struct {
 	// ID tells the errors of one run apart, so that raising one again is seen as such. 0: not raised yet.

@@ -72,6 +72,7 @@ func check(f *ast.File, opt Options) *compiler {
 	}
 	c.orders()
 	c.terminals()
+	c.errorTypes()
 	return c
 }
 
