@@ -255,6 +255,16 @@ func (r *reader) requoted(line, at int) string {
 	return "write: " + r.quotedLine(line, at, end)
 }
 
+// requote helps with requoted, and mends if the value is certainly all that stands there up to the end of the line.
+func (r *reader) requote(line, at int) {
+	r.help(r.requoted(line, at))
+	begin := r.text.lines[line-1]
+	end := begin + len(strings.TrimRight(r.text.line(line), " \t"))
+	if at < end && flowDepth(r.text.src[begin:at]) == 0 && !r.inFlow(line) && !strings.Contains(r.text.src[at:end], " #") {
+		r.mend(at, end, quotes(r.text.src[at:end]))
+	}
+}
+
 // flowDepth is how many brackets are open at the end of s, quotes aside.
 func flowDepth(s string) int {
 	depth, quote := 0, byte(0)

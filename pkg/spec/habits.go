@@ -63,6 +63,10 @@ func (o *oddLine) before(message string) bool {
 		if len(line) <= maxShown {
 			o.r.help("write: " + strings.TrimSpace(line[:colon+1]+" "+line[colon+1:]))
 		}
+		if key := strings.Trim(line[:colon], " -"); o.r.lang.known(key) || o.r.lang.isAction(key, inList) {
+			at := o.r.text.lines[last-1] + colon + 1
+			o.r.mend(at, at, " ")
+		}
 		return true
 	}
 	key := keyStart.FindString(line + " ")
@@ -244,5 +248,8 @@ func (r *reader) glued(n *yaml.Node) bool {
 	}
 	r.problem(n, "syntax", "a space is missing after the colon")
 	r.help("write: " + brief(key+": "+value))
+	if from, _, ok := r.text.token(n); ok {
+		r.mend(from+len(key)+1, from+len(key)+1, " ")
+	}
 	return true
 }

@@ -38,6 +38,9 @@ func (r *reader) step(n *yaml.Node, where place, depth int) *ast.Step {
 	case n.Kind != yaml.MappingNode:
 		r.problem(n, "wrong-type", "a step is a mapping with one action, and this is %s", nounOf(n))
 		r.help("write it as run: ...")
+		if nounOf(n) == "text" && n.Value != "" && !strings.ContainsAny(n.Value, "\n:#") {
+			r.help("write run: " + brief(n.Value))
+		}
 	default:
 		if len(n.Content) > 0 {
 			s.Pos = r.text.pos(n.Content[0])

@@ -41,9 +41,12 @@ func (r *reader) tree(src []byte) *yaml.Node {
 	}
 	top = deref(top)
 	if top.Kind != yaml.MappingNode {
-		if !r.bad[top] {
+		if !r.bad[top] && !r.playbook(top) {
 			r.problem(top, "wrong-type", "a workflow file is a mapping, and this is %s", nounOf(top))
 			r.help("begin it with flowrun: 1")
+			if top.Kind == yaml.SequenceNode {
+				r.help("begin it with flowrun: 1 and steps:, and put this list below")
+			}
 		}
 		return nil
 	}
@@ -125,6 +128,9 @@ func (r *reader) syntax(err error, s *survey) {
 			}
 			r.why("between [ ] and { } YAML reads the braces of an expression as a mapping")
 		}
+		return
+	}
+	if r.makefile() {
 		return
 	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
@@ -290,18 +296,18 @@ func (r *reader) lineProblem(n int, message string) {
 			}
 		}
 		report(start+at, "YAML reads the colon in this value as the end of a key")
-		r.help(r.requoted(n, begin+start))
+		r.requote(n, begin+start)
 	case (first == '[' || first == '{') && flowDepth(value) > 0:
 		report(start, "this %c is never closed", first)
 	case (first == '[' || first == '{') && start > 0 && flowEnd(value) < len(value):
 		report(start+flowEnd(value), "a value that begins with %c ends where that closes", first)
-		r.help(r.requoted(n, begin+start))
+		r.requote(n, begin+start)
 	case first == '@' || first == '`' || first == '%':
 		report(start, "a value may not begin with %c", first)
-		r.help(r.requoted(n, begin+start))
+		r.requote(n, begin+start)
 	case first == '&' || first == '*' || first == '!':
 		report(start, "YAML reads %c at the begin of a value as a mark of its own", first)
-		r.help(r.requoted(n, begin+start))
+		r.requote(n, begin+start)
 	case colon >= 0 && start > indent:
 		report(start+colon, "YAML reads the second colon in this line as the end of a key")
 		r.help(r.requoted(n, begin+start))

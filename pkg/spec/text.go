@@ -64,6 +64,14 @@ func (t *text) line(n int) string {
 	return strings.TrimRight(t.src[t.lines[n-1]:end], "\r\n")
 }
 
+// lineEnd is how the lines of the text end.
+func (t *text) lineEnd() string {
+	if len(t.lines) > 1 && strings.HasSuffix(t.src[:t.lines[1]], "\r\n") {
+		return "\r\n"
+	}
+	return "\n"
+}
+
 // count is the number of characters before a byte offset.
 func (t *text) count(offset int) int {
 	if t.runes == nil || offset == 0 {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,12 +46,46 @@ func (r *reader) elsewhere(n *yaml.Node) bool {
 		if !ok {
 			continue
 		}
-		r.problem(at, "foreign-file", "this is %s, and no file of flowrun", t.what)
-		r.help(t.help)
-		r.why("a file begins with flowrun: 1 and has one of steps, gather, wait, taskgroup at its top")
+		r.foreign(at, t)
 		return true
 	}
 	return false
+}
+
+const fileShape = "a file begins with flowrun: 1 and has one of steps, gather, wait, taskgroup at its top"
+
+// foreign reports that the file is one of the tool t.
+func (r *reader) foreign(at *yaml.Node, t tool) {
+	r.problem(at, "foreign-file", "this is %s, and no file of flowrun", t.what)
+	r.help(t.help)
+	r.why(fileShape)
+}
+
+// playbook says that the list n is one of Ansible's, which is reported then.
+func (r *reader) playbook(n *yaml.Node) bool {
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return false
+	}
+	first := deref(n.Content[0])
+	if first.Kind != yaml.MappingNode || keyOf(first, "hosts") == nil {
+		return false
+	}
+	r.foreign(keyOf(first, "hosts"), tool{what: "a playbook of Ansible", help: "a task is a step with run; when is if, with_items is for and in, ignore_errors an except"})
+	return true
+}
+
+var rule = regexp.MustCompile(`(?m)^[A-Za-z0-9_.%/ -]+:([^=\n][^\n]*)?\n\t+\S`)
+
+// makefile says that the text, which is no YAML, is one of make's, which is reported then.
+func (r *reader) makefile() bool {
+	at := rule.FindStringIndex(r.text.src)
+	if at == nil || strings.Contains(r.text.src, "flowrun:") || strings.Contains(r.text.src, "steps:") {
+		return false
+	}
+	r.problems.Add(r.text.at(at[0]), "foreign-file", "this is a Makefile, and no file of flowrun")
+	r.help("a target is an entry of workflows or a step with run, and what it needs a gather before it; run: make TARGET calls make")
+	r.why(fileShape)
+	return true
 }
 
 // sign is the key by which the file n is known as one of the tool's.

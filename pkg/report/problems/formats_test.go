@@ -21,7 +21,10 @@ func several() (diag.List, *problems.Sources) {
 	in := func(line, col int) diag.Pos { return diag.Pos{File: "a b/c.yaml", Line: line, Col: col} }
 	return diag.List{
 		{Pos: in(1, 6), Code: "one", Text: "100%: a, b\r::error::x\n##[x]", Help: "h", Why: "w"},
-		{Pos: in(1, 6), Len: 2, Code: "two", Text: "t", Other: in(2, 1), OtherText: "here"},
+		{
+			Pos: in(1, 6), Len: 2, Code: "two", Text: "t", Other: in(2, 1), OtherText: "here",
+			Fix: &diag.Fix{From: in(1, 6), To: in(1, 9), Text: "good"},
+		},
 		{Pos: in(9, 9), Code: "two", Text: "behind the end"},
 		{Pos: diag.Pos{File: "/etc/x,y:z"}, Code: "three", Text: "no place"},
 		{Code: "four", Text: "nowhere"},
