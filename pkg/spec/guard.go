@@ -255,14 +255,16 @@ func (r *reader) requoted(line, at int) string {
 	return "write: " + r.quotedLine(line, at, end)
 }
 
-// requote helps with requoted, and mends if the value is certainly all that stands there up to the end of the line.
+// requote helps with requoted, and mends if the value is certainly a text, and all that stands behind a key or a dash.
 func (r *reader) requote(line, at int) {
 	r.help(r.requoted(line, at))
 	begin := r.text.lines[line-1]
-	end := begin + len(strings.TrimRight(r.text.line(line), " \t"))
-	if at < end && flowDepth(r.text.src[begin:at]) == 0 && !r.inFlow(line) && !strings.Contains(r.text.src[at:end], " #") {
-		r.mend(at, end, quotes(r.text.src[at:end]))
+	value := strings.TrimRight(r.text.src[at:begin+len(r.text.line(line))], " \t")
+	collection := strings.HasPrefix(value, "{") || strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "[ ")
+	if value == "" || collection || strings.Contains(value, " #") || strings.TrimSpace(r.text.src[begin:at]) == "" || r.inFlow(line) {
+		return
 	}
+	r.mend(at, at+len(value), quotes(value))
 }
 
 // flowDepth is how many brackets are open at the end of s, quotes aside.

@@ -18,8 +18,8 @@ type Change struct {
 const maxRounds = 10
 
 // Mend makes all edits that are certain, again and again, until none is left. check tells all that is wrong with a text;
-// only what is wrong in the file path itself is mended. A round that would leave more to say than before is not made,
-// but where a text could not be read at all: there everything else comes to light.
+// only what is wrong in the file path itself is mended. A round that would leave more to say than before is not made;
+// where a text could not be read, and everything else comes to light, none that leaves its line unreadable.
 func Mend(path string, src []byte, check func(src []byte) diag.List) (mended []byte, changes []Change) {
 	left := check(src)
 	for range maxRounds {
@@ -28,8 +28,9 @@ func Mend(path string, src []byte, check func(src []byte) diag.List) (mended []b
 			break
 		}
 		problems := check(next)
-		if len(problems) > len(left) && !slices.ContainsFunc(left, hides) {
-			break
+		hidden := slices.ContainsFunc(left, hides)
+		if hidden && slices.ContainsFunc(problems, func(d diag.Diagnostic) bool { return hides(d) && stands(left, d) }) || !hidden && len(problems) > len(left) {
+			break // what was meant is something else
 		}
 		src, left = next, problems
 		changes = append(changes, made...)
@@ -39,6 +40,11 @@ func Mend(path string, src []byte, check func(src []byte) diag.List) (mended []b
 
 // hides says that d may keep other problems from being seen.
 func hides(d diag.Diagnostic) bool { return d.Code == "syntax" || d.Code == "unquoted-expression" }
+
+// stands says that one of list stands in the line of d and hides, too.
+func stands(list diag.List, d diag.Diagnostic) bool {
+	return slices.ContainsFunc(list, func(e diag.Diagnostic) bool { return hides(e) && e.Pos.Line == d.Pos.Line })
+}
 
 // edit makes the edits of one round. Of two that overlap the first is made.
 func edit(path string, src []byte, problems diag.List) ([]byte, []Change) {

@@ -2,8 +2,12 @@ package spec_test
 
 import (
 	"errors"
+	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -65,7 +69,7 @@ func TestMend(t *testing.T) {
 	}
 }
 
-// FuzzMend: no more is wrong after it than before, unless the text could not be read, and to mend twice is to mend once.
+// FuzzMend holds the rules of mendRules for any text.
 func FuzzMend(f *testing.F) {
 	for _, text := range []string{
 		"flowrun: 1\nsteps:\n- {slepe: 10 minutes, shield: on}\n", "flowrun: '1'\nstesp:\n- gahter: [{rnu: a, tiemout: 1 h}]\n",
@@ -74,22 +78,74 @@ func FuzzMend(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		before := wrong([]byte(text))
-		once, changes := spec.Mend("f", []byte(text), wrong)
-		after := wrong(once)
-		readable := true
-		for _, d := range before {
-			readable = readable && d.Code != "syntax" && d.Code != "unquoted-expression"
+	f.Fuzz(func(t *testing.T, text string) { mendRules(t, text) })
+}
+
+// TestMendAnything does to files what keyboards do, and holds the rules of mendRules.
+func TestMendAnything(t *testing.T) {
+	var texts []string
+	for _, pattern := range []string{"testdata/*.txtar", "../executor/plan/testdata/*.txtar"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if readable && len(after) > len(before) {
-			t.Errorf("%q became %q\n%v\n%v", text, once, before, after)
+		for _, file := range files {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range a.Files {
+				if strings.HasSuffix(f.Name, ".yaml") && len(f.Data) < 1000 {
+					texts = append(texts, string(f.Data))
+				}
+			}
 		}
-		if len(changes) == 0 && string(once) != text {
-			t.Errorf("%q became %q", text, once)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	pieces := []string{
+		" ", "\t", ":", "-", "\"", "'", "{", "}", "[", "]", "\n", "é", "漢", "${{", "}}", "yes", "#", "&a ", "*a", "\r\n",
+		"10 minutes", "cmd", "retries: 2", "timeout-minutes: 3",
+	}
+	fixed := 0
+	for range 300 {
+		text := texts[rng.IntN(len(texts))]
+		for range rng.IntN(4) + 1 {
+			i := rng.IntN(len(text) + 1)
+			switch rng.IntN(3) {
+			case 0:
+				text = text[:i] + pieces[rng.IntN(len(pieces))] + text[i:]
+			case 1:
+				text = text[:i] + text[min(len(text), i+1+rng.IntN(3)):]
+			case 2:
+				if i+1 < len(text) {
+					text = text[:i] + text[i+1:i+2] + text[i:i+1] + text[i+2:]
+				}
+			}
 		}
-		if twice, more := spec.Mend("f", once, wrong); len(more) > 0 && len(changes) < 10 {
-			t.Errorf("%q became %q and then %q: %v", text, once, twice, more)
-		}
-	})
+		fixed += mendRules(t, text)
+	}
+	if fixed < 50 {
+		t.Errorf("only %d edits", fixed)
+	}
+}
+
+// mendRules: no more is wrong after Mend than before, unless the text could not be read, and to mend twice is to mend once.
+func mendRules(t *testing.T, text string) (edits int) {
+	before := wrong([]byte(text))
+	once, changes := spec.Mend("f", []byte(text), wrong)
+	after := wrong(once)
+	readable := true
+	for _, d := range before {
+		readable = readable && d.Code != "syntax" && d.Code != "unquoted-expression"
+	}
+	if readable && len(after) > len(before) {
+		t.Errorf("%q became %q\n%v\n%v", text, once, before, after)
+	}
+	if len(changes) == 0 && string(once) != text {
+		t.Errorf("%q became %q", text, once)
+	}
+	if twice, more := spec.Mend("f", once, wrong); len(more) > 0 {
+		t.Errorf("%q became %q and then %q: %v", text, once, twice, more)
+	}
+	return len(changes)
 }
