@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/flowrun/flowrun/pkg/executor"
@@ -104,4 +105,37 @@ name: world
 	// Output:
 	// loud: working
 	// HELLO WORLD
+}
+
+// What is right in a file and yet hardly meant does not keep it from running. A program that asks for more looks at it.
+func ExampleLoad_warnings() {
+	dir, err := os.MkdirTemp("", "flowrun")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "release.yaml")
+	const src = `flowrun: 1
+inputs: {tag: {type: string}}
+timeout: 10m
+steps:
+  - run: [./release]
+    timeout: 30m
+`
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := executor.Load(path, executor.LoadOptions{Kinds: steps.Builtin()})
+	if err != nil {
+		fmt.Println(err) // every error, with the warnings beside them
+		return
+	}
+	for _, d := range p.Warnings {
+		fmt.Printf("line %d: %s: %s\n", d.Pos.Line, d.Code, d.Text)
+	}
+	// Output:
+	// line 2: unused-input: the input "tag" is read by nobody
+	// line 6: timeout-never-expires: this timeout of 30m can never expire: the timeout of 10m of the workflow comes first
 }

@@ -35,7 +35,8 @@ type LoadOptions struct {
 }
 
 // Load reads the workflow file at path with the files that it calls, checks everything and compiles it. What the operating
-// system refuses comes back as it is; any other error is a diag.List of all that is wrong in all these files, sorted.
+// system refuses comes back as it is; any other error is a diag.List of all that is wrong in all these files, sorted, with the
+// warnings (Diagnostic.Warning) beside it. Warnings of files that are right are in Plan.Warnings.
 func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 	reading := spec.Options{Kinds: opt.Kinds, EnvFiles: opt.EnvFiles, ReadFile: readOnce(spec.ReadFile), Source: opt.Source}
 	compiling := plan.Options{

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -33,7 +34,8 @@ func (r *reader) allows(root *yaml.Node) []*ast.Allow {
 		first = root.Content[0].Line
 	}
 	var out []*ast.Allow
-	for _, at := range found {
+	below := map[int]int{} // what a comment on a line of its own is about
+	for _, at := range slices.Backward(found) {
 		begin, end := at[0], at[1]
 		if inside[begin] || begin > 0 && !strings.ContainsRune(" \t\r\n", rune(t.src[begin-1])) {
 			continue
@@ -45,12 +47,15 @@ func (r *reader) allows(root *yaml.Node) []*ast.Allow {
 		case alone && a.Line < first:
 			a.Line = 0
 		case alone:
-			for a.Line++; strings.HasPrefix(strings.TrimSpace(t.line(a.Line)), "#"); a.Line++ {
+			for a.Line++; below[a.Line] == 0 && strings.HasPrefix(strings.TrimSpace(t.line(a.Line)), "#"); a.Line++ {
 			}
+			a.Line = max(a.Line, below[a.Line])
+			below[a.Pos.Line] = a.Line
 		}
 		a.Codes = t.codes(end, t.lines[a.Pos.Line-1]+len(line))
 		out = append(out, a)
 	}
+	slices.Reverse(out)
 	return out
 }
 

@@ -85,7 +85,7 @@ func (w *warner) allowed() diag.List {
 		n    int
 		what string
 	}
-	allows := map[line][]*ast.Name{} // a comment before the first key has the line 0
+	allows := map[line]*ast.Name{} // a comment before the first key has the line 0
 	used := map[*ast.Name]bool{}
 	var all []*ast.Allow
 	for _, u := range w.units {
@@ -96,7 +96,9 @@ func (w *warner) allowed() diag.List {
 			all = append(all, a)
 			for i := range a.Codes {
 				at := line{a.Pos.File, a.Line, a.Codes[i].Text}
-				allows[at] = append(allows[at], &a.Codes[i])
+				if allows[at] == nil {
+					allows[at] = &a.Codes[i]
+				}
 			}
 		}
 	}
@@ -104,22 +106,20 @@ func (w *warner) allowed() diag.List {
 		return w.found
 	}
 	out := slices.DeleteFunc(w.found, func(d diag.Diagnostic) bool {
-		found := append(allows[line{d.Pos.File, d.Pos.Line, d.Code}], allows[line{d.Pos.File, 0, d.Code}]...)
-		for _, name := range found {
-			used[name] = true
-		}
-		return len(found) > 0
+		here, above := allows[line{d.Pos.File, d.Pos.Line, d.Code}], allows[line{d.Pos.File, 0, d.Code}]
+		used[here], used[above] = true, true
+		return here != nil || above != nil
 	})
 	if w.whole {
 		for _, a := range all {
-			out = append(out, idle(a, used)...)
+			out = append(out, w.idle(a, used)...)
 		}
 	}
 	return out
 }
 
 // idle is what is wrong with a comment that allows warnings.
-func idle(a *ast.Allow, used map[*ast.Name]bool) (out diag.List) {
+func (w *warner) idle(a *ast.Allow, used map[*ast.Name]bool) (out diag.List) {
 	say := func(pos diag.Pos, help, text string) {
 		out = append(out, diag.Diagnostic{Pos: pos, Code: "unused-allow", Text: text, Help: help, Warning: true})
 	}
@@ -138,11 +138,7 @@ func idle(a *ast.Allow, used map[*ast.Name]bool) (out diag.List) {
 			}
 			say(name.Pos, "take it out", fmt.Sprintf("there is no warning %s %s that could be allowed", name.Text, where))
 		case !known:
-			help := "only warnings can be allowed, and flowrun explain lists them"
-			if near := diag.Nearest(name.Text, WarningCodes()); near != "" {
-				help = fmt.Sprintf("did you mean %q?", near)
-			}
-			say(name.Pos, help, fmt.Sprintf("%q is the code of no warning", name.Text))
+			say(name.Pos, w.guess(name.Text, WarningCodes()), fmt.Sprintf("%q is the code of no warning, and only warnings can be allowed", name.Text))
 		}
 	}
 	return out

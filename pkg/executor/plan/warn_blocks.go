@@ -30,6 +30,9 @@ func (w *warner) conditions(p *place) {
 
 // clauses tells of clauses of except that get nothing, for those before them take it all.
 func (w *warner) clauses(p *place) {
+	if len(p.step.Handlers.Except) < 2 {
+		return
+	}
 	taken := map[string]diag.Pos{} // "" is everything but CancelledError; types; types with an exit code
 	by := func(keys ...string) (diag.Pos, bool) {
 		for _, k := range keys {

@@ -14,8 +14,25 @@ import (
 // bound is a limit that is known before a run; the zero bound is none.
 type bound struct {
 	d    time.Duration
-	pos  diag.Pos
-	text string // "the timeout of 5m of ..."
+	word string
+	t    *expr.Template // nil: it is cleanup_timeout, and not written
+	p    *place         // whose it is
+}
+
+func (b bound) pos() diag.Pos {
+	if b.t == nil {
+		return b.p.pos()
+	}
+	return b.t.Pos
+}
+
+// String names it in a sentence.
+func (b bound) String() string {
+	if b.t == nil {
+		return "cleanup_timeout, which is 1m unless it is written,"
+	}
+	d, _ := durationOf(b.t)
+	return fmt.Sprintf("%s of %s of %s", b.word, event.FormatDuration(d), b.p.title())
 }
 
 // or is the shorter one of two bounds; of equal ones b, which is around the other.
@@ -32,7 +49,7 @@ func fixed(t *expr.Template, word string, p *place) bound {
 	if !ok || d <= 0 {
 		return bound{}
 	}
-	return bound{d, t.Pos, fmt.Sprintf("%s of %s of %s", word, event.FormatDuration(d), p.title())}
+	return bound{d, word, t, p}
 }
 
 // durationOf is a duration that is written as such.
@@ -99,8 +116,8 @@ func (w *warner) never(t *expr.Template, what string, around bound) {
 		return
 	}
 	w.say(diag.Diagnostic{
-		Pos: t.Pos, Code: "timeout-never-expires", Text: fmt.Sprintf("%s of %s can never expire: %s comes first", what, event.FormatDuration(d), around.text),
-		Help: "write a shorter one, or take it out", Other: around.pos, OtherText: "this one comes first",
+		Pos: t.Pos, Code: "timeout-never-expires", Text: fmt.Sprintf("%s of %s can never expire: %s comes first", what, event.FormatDuration(d), around),
+		Help: "write a shorter one, or take it out", Other: around.pos(), OtherText: "this one comes first",
 	})
 }
 
@@ -121,7 +138,7 @@ func returning(q *place) bound {
 func cleanup(q *place) bound {
 	t := q.step.Bounds.Cleanup
 	if t == nil {
-		return bound{2 * cleanupLimit, q.pos(), "cleanup_timeout, which is 1m unless it is written,"}
+		return bound{d: 2 * cleanupLimit, p: q}
 	}
 	out := fixed(t, "the cleanup_timeout", q)
 	out.d *= 2
@@ -157,8 +174,9 @@ func (w *warner) pauses(r *ast.Retry) {
 }
 
 const (
-	fewAttempts = 10            // with more of them, a limit is what is to end a retry
-	longPause   = 6 * time.Hour // kernel: an error that asks for more is not tried again
+	fewAttempts  = 10            // with more of them, a limit is what is to end a retry
+	manyAttempts = 100           // pauses behind that are not added up
+	longPause    = 6 * time.Hour // kernel: an error that asks for more is not tried again
 )
 
 // retry looks at the retry in force for p, which is bounded by total.
@@ -189,18 +207,18 @@ func (w *warner) retry(p *place, total bound) {
 		return
 	}
 	if !capped {
-		most = math.MaxInt64
+		most = math.MaxInt64 / 4
 	}
 	sum, least := 0.0, 0.0 // of the pauses, and with the best of luck
-	for n := 1; n < attempts && sum < float64(1000*longPause); n++ {
+	for n := 1; n < min(attempts, manyAttempts); n++ {
 		pause := min(float64(delay)*math.Pow(factor, float64(n-1)), float64(most))
 		sum += pause
 		least += pause * max(0, 1-jitter)
 		if total.d > 0 && least >= float64(total.d) {
 			if attempts <= fewAttempts {
 				w.say(diag.Diagnostic{
-					Pos: r.Attempts.Pos, Code: "pauses-too-long", Other: total.pos, OtherText: "this one comes first",
-					Text: fmt.Sprintf("only %d of %d attempts can begin: the pauses are longer than %s", n, attempts, total.text),
+					Pos: r.Attempts.Pos, Code: "pauses-too-long", Other: total.pos(), OtherText: "this one comes first",
+					Text: fmt.Sprintf("only %d of %d attempts can begin: the pauses are longer than %s", n, attempts, total),
 					Help: "write a shorter delay or a longer limit",
 				})
 			}

@@ -95,6 +95,10 @@ func (w *warner) missing(u *unit, p *place, arg ast.Pair, text string) {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
+		quote := strings.IndexByte(line, '\'')
+		if quote < 0 {
+			quote = len(line)
+		}
 		for _, m := range reading.FindAllStringSubmatchIndex(line, -1) {
 			name := ""
 			for i := 2; i < len(m); i += 2 {
@@ -102,9 +106,8 @@ func (w *warner) missing(u *unit, p *place, arg ast.Pair, text string) {
 					name = line[m[i]:m[i+1]]
 				}
 			}
-			before := line[:m[0]]
-			if told[name] || !u.file.secrets[name] || strings.Contains(before, "'") || strings.HasSuffix(before, `\`) ||
-				p.env.has(name) {
+			quoted := m[0] > quote || strings.HasSuffix(line[:m[0]], `\`)
+			if told[name] || quoted || !u.file.secrets[name] || p.env.has(name) {
 				continue
 			}
 			told[name] = true
