@@ -35,7 +35,7 @@ func secrets(p *plan.Plan, opt Options) (map[string]string, diag.List) {
 		case err != "":
 			d := diag.Diagnostic{Pos: s.Name.Pos, Code: "missing-secret", Text: err}
 			if s.File == "" {
-				d.Help = "set it to nothing if there is none"
+				d.Help, d.Why = "set it to nothing if there is none", "a name that is written wrong would run with nothing"
 			}
 			problems = append(problems, d)
 		case v != "" && len(v) < minSecret:

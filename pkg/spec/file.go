@@ -46,6 +46,7 @@ func (r *reader) version(n *yaml.Node) {
 		}
 		r.problems.Add(r.text.pos(n), "no-version", "the file does not say which version of the language it is written in")
 		r.help("begin it with flowrun: 1")
+		r.why("a later flowrun then reads it as it is meant today")
 		// There is one version of the language, so it can be no other.
 		if at := r.text.offset(n.Line, n.Column); n.Style&yaml.FlowStyle == 0 && n.Column == 1 && n.Anchor == "" && r.text.at(at).Col == 1 {
 			r.mend(at, at, "flowrun: 1"+r.text.lineEnd())

@@ -144,6 +144,7 @@ func (g *guard) keys(n *yaml.Node, level int) {
 		if other != nil {
 			g.r.problem(k, "duplicate-key", "the key %q stands here twice", brief(name))
 			g.r.second(other, "first here")
+			g.r.why("of two equal keys one program takes the first and another the last")
 			g.cut(n, k, v, level)
 			continue
 		}

@@ -39,6 +39,7 @@ func (r *reader) scan(src []byte) bool {
 		if what := hidden(ch); what != "" {
 			r.problems.Add(t.at(i), "bad-character", "%s (U+%04X) may not stand in a file", what, ch)
 			r.help(fmt.Sprintf(`write it as "\u%04x" in double quotes if it is meant`, ch))
+			r.why("what cannot be seen can make a file read otherwise than it runs")
 			if len(r.problems)-before >= 20 {
 				return false
 			}

@@ -144,6 +144,9 @@ func (r *reader) scalarTemplate(n *yaml.Node, mode kind.Mode) *expr.Template {
 // doubtful reports a scalar that has no value, or two.
 func (r *reader) doubtful(n *yaml.Node, why doubt, hard bool) {
 	r.problem(n, why.code, "%s", why.text)
+	if why.code == "ambiguous-scalar" {
+		r.why("YAML 1.1 and 1.2 are both in use, and an editor or another program may read the other one")
+	}
 	switch help := `write "` + brief(n.Value) + `" if a text is meant`; {
 	case hard && why.code == "bad-tag":
 	case !hard && yaml11Bool(n.Value):
@@ -191,6 +194,7 @@ func (r *reader) interpolation(n *yaml.Node, mode kind.Mode) *expr.Template {
 		return &expr.Template{Pos: pos, Const: b.String()}
 	case mode == kind.Literal:
 		r.problemAt(parts[first].Expr.Pos(), n, "no-expression", "an expression may not stand here: this is read literally")
+		r.why("what stands here is known before a run, so that the whole file can be checked")
 		return nil
 	case single != nil:
 		return &expr.Template{Pos: pos, Shape: expr.Single, Expr: single}

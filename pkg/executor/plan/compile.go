@@ -120,6 +120,9 @@ func (c *compiler) add(pos diag.Pos, code, help, format string, args ...any) {
 	c.say(diag.Diagnostic{Pos: pos, Code: code, Text: fmt.Sprintf(format, args...), Help: help})
 }
 
+// because adds the reason for the rule to what was said last.
+func (c *compiler) because(why string) { c.problems[len(c.problems)-1].Why = why }
+
 // open enters a file with its workflows and what it declares.
 func (c *compiler) open(path string, f *ast.File) *file {
 	x := &file{ast: f, named: map[string]*unit{}, secrets: map[string]bool{}, sems: map[string]bool{}}

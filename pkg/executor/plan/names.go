@@ -370,6 +370,7 @@ func (n *names) guard(use expr.Use, s site, what string) bool {
 	if !s.again {
 		n.u.c.say(diag.Diagnostic{
 			Pos: use.Pos, Code: "secret", Text: what + " and may not stand here: others could see it", Help: help, Len: width(use),
+			Why: "an argv is seen by every user of the machine, and other texts are shown and kept",
 		})
 	}
 	return false

@@ -326,6 +326,7 @@ func (u *unit) iteration(p *place, g *ast.Generator) *frame {
 			u.c.add(v.Pos, "reserved-name", "choose another name", "%q is a function of expressions and cannot be a loop variable", v.Text)
 		case visible(p.frame, v.Text):
 			u.c.add(v.Pos, "shadowed-variable", "choose another name", "the loop variable %q would hide that of a generator around it", v.Text)
+			u.c.because("both are known in the body, and nobody could say which is meant")
 		}
 		f.vars = append(f.vars, v.Text)
 	}

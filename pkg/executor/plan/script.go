@@ -42,7 +42,7 @@ func (u *unit) script(p *place, a *ast.Leaf, t *expr.Template, s site) {
 	for _, w := range q.Wrong {
 		d := diag.Diagnostic{Pos: t.Pos, Code: "script-expression", Text: w.Text, Help: w.Help}
 		if w.Expr >= 0 {
-			d.Pos = exprs[w.Expr].Pos()
+			d.Pos, d.Why = exprs[w.Expr].Pos(), "a value in a script is data, never code; here it would be read as code"
 			if d.Help == "" {
 				d.Help = fmt.Sprintf(`put the value into env, as env: {NAME: "${{ %s }}"}, and write "$NAME" in the script`,
 					strings.TrimSpace(exprs[w.Expr].Src))

@@ -18,6 +18,7 @@ func (u *unit) modes(p *place) {
 		}
 		u.c.add(s.Mode.ModePos, "background", help,
 			"only an item of a steps list can run in the background, and this is %s", p.standing())
+		u.c.because("a task in the background ends with the list that it is in")
 	}
 	if s.Mode.Ready != nil && !s.Mode.Background && !s.Partial {
 		u.c.add(s.Mode.Ready.Pos, "background", "write `background: true` beside it", "`ready` is for a step in the background")
@@ -31,6 +32,7 @@ func (u *unit) modes(p *place) {
 			help = "in a steps list a step begins when those before it have ended"
 		}
 		u.c.add(s.Gate.Needs[0].Pos, "needs", help, "needs cannot stand here: this is %s", p.standing())
+		u.c.because("only the children of a gather, wait or taskgroup run side by side, so that an order has to be said")
 	}
 	if p.keeps() {
 		u.keeping(p)
