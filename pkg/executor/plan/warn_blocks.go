@@ -76,17 +76,15 @@ func coveredBy(m *ast.Match, by func(keys ...string) (diag.Pos, bool)) (at diag.
 		if t.Text != event.CancelledError {
 			keys = append(keys, "")
 		}
-		first, ok := by(keys...)
-		for _, code := range m.ExitCode {
-			if ok {
-				break
+		first, taken := by(keys...)
+		if !taken && len(m.ExitCode) > 0 {
+			taken = true
+			for _, code := range m.ExitCode {
+				pos, known := by(coded(t, code))
+				first, taken = pos, taken && known
 			}
-			if first, ok = by(coded(t, code)); !ok {
-				return at, false
-			}
-			ok = false // the other codes must be taken, too
 		}
-		if !ok && len(m.ExitCode) == 0 {
+		if !taken {
 			return at, false
 		}
 		if i == 0 {
