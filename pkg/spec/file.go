@@ -144,7 +144,7 @@ func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
 				r.problem(scope, "not-yet", "semaphores of the whole machine arrive with a later version")
 			}
 		}
-		if r.bad[permits] || v.Kind == yaml.MappingNode && r.partial(v) {
+		if permits == nil || r.bad[permits] || v.Kind == yaml.MappingNode && r.partial(v) {
 			r.mark(k)
 			continue
 		}

@@ -1,12 +1,14 @@
 package spec_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
@@ -185,7 +187,8 @@ steps: []
 	}
 }
 
-// FuzzParse: whatever the bytes, Parse ends with a file or with problems that have places in it.
+// FuzzParse: whatever the bytes, Parse ends with a file or with problems that have places in it, and the text that may be shown
+// has as many characters as the file.
 func FuzzParse(f *testing.F) {
 	for _, name := range []string{"errors", "guards", "syntax", "tree"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name+".txtar"))
@@ -198,8 +201,17 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	}
+	f.Add([]byte("x: 0\nsemaphores:\n  a: {}\n"))
+	f.Add([]byte("flowrun: 1\ninputs: {a: {secret: true, default: [\"ü\\n\", 'it''s', &x y, *x]}, b: {secret: true, default: |\n  a\n}}\n# flowrun: allow x\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		file, err := spec.Parse("f", src, builtin())
+		opt := builtin()
+		opt.Source = func(_ string, shown []byte) {
+			text := bytes.TrimPrefix(src, []byte("\ufeff"))
+			if utf8.RuneCount(shown) != utf8.RuneCount(text) || bytes.Count(shown, []byte("\n")) != bytes.Count(text, []byte("\n")) {
+				t.Fatalf("it is shown as\n%s", shown)
+			}
+		}
+		file, err := spec.Parse("f", src, opt)
 		if err == nil {
 			dump(file)
 			return
