@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars. root is nil for what is no
-// YAML mapping; then all that looks like a default is hidden, if anything looks secret.
+// shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars, and so is what calls within
+// the file give them. root is nil for what is no YAML mapping; then all that looks like a default is hidden, if anything looks secret.
 func (r *reader) shown(root *yaml.Node) []byte {
 	t := r.text
 	var spans [][]int
@@ -21,14 +21,21 @@ func (r *reader) shown(root *yaml.Node) []byte {
 			}
 		}
 	} else {
-		inputs := field(root, "inputs")
-		spans = t.secretDefaults(inputs, spans)
+		_, spans = t.secretDefaults(field(root, "inputs"), spans)
+		secrets := map[string][]string{} // inputs, by workflow
 		if list := field(root, "workflows"); list != nil && list.Kind == yaml.MappingNode {
-			for i := 1; i < len(list.Content); i += 2 {
-				if w := deref(list.Content[i]); w.Kind == yaml.MappingNode {
-					spans = t.secretDefaults(field(w, "inputs"), spans)
+			for i := 0; i < len(list.Content); i += 2 {
+				var names []string
+				if w := deref(list.Content[i+1]); w.Kind == yaml.MappingNode {
+					names, spans = t.secretDefaults(field(w, "inputs"), spans)
+				}
+				if len(names) > 0 {
+					secrets[deref(list.Content[i]).Value] = names
 				}
 			}
+		}
+		if len(secrets) > 0 {
+			spans = t.given(root, secrets, spans)
 		}
 	}
 	return []byte(stars(t.src, spans))
@@ -39,17 +46,36 @@ var (
 	defaultLooks = regexp.MustCompile(`\bdefault["']?[ \t]*:[ \t]*([^\r\n]*)`)
 )
 
-// secretDefaults adds where the defaults of secret inputs stand.
-func (t *text) secretDefaults(inputs *yaml.Node, spans [][]int) [][]int {
+// secretDefaults are the names of the secret ones of some inputs, and adds where their defaults stand.
+func (t *text) secretDefaults(inputs *yaml.Node, spans [][]int) (names []string, _ [][]int) {
 	if inputs == nil || inputs.Kind != yaml.MappingNode {
-		return spans
+		return nil, spans
 	}
-	for i := 1; i < len(inputs.Content); i += 2 {
-		if n := deref(inputs.Content[i]); isSecret(n) {
+	for i := 0; i < len(inputs.Content); i += 2 {
+		if n := deref(inputs.Content[i+1]); isSecret(n) {
+			names = append(names, deref(inputs.Content[i]).Value)
 			if v := field(n, "default"); v != nil {
 				spans = t.scalars(v, spans)
 			}
 		}
+	}
+	return names, spans
+}
+
+// given adds where the steps in n give constants to secret inputs.
+func (t *text) given(n *yaml.Node, secrets map[string][]string, spans [][]int) [][]int {
+	if n.Kind == yaml.MappingNode {
+		target, with := field(n, "call"), field(n, "with")
+		if target != nil && with != nil && with.Kind == yaml.MappingNode {
+			for i := 0; i < len(with.Content); i += 2 {
+				if slices.Contains(secrets[target.Value], deref(with.Content[i]).Value) {
+					spans = t.scalars(with.Content[i+1], spans)
+				}
+			}
+		}
+	}
+	for _, c := range n.Content {
+		spans = t.given(c, secrets, spans)
 	}
 	return spans
 }
@@ -63,10 +89,13 @@ func isSecret(n *yaml.Node) bool {
 	return v != nil && v.Value != "false"
 }
 
-// scalars adds where the scalars in n stand.
+// scalars adds where the scalars in n stand, but for expressions, which tell nothing.
 func (t *text) scalars(n *yaml.Node, spans [][]int) [][]int {
 	n = deref(n)
 	if n.Kind == yaml.ScalarNode {
+		if strings.HasPrefix(n.Value, open) && strings.HasSuffix(n.Value, closing) {
+			return spans
+		}
 		begin := t.content(n)
 		return append(spans, []int{begin, max(begin, t.end(n, begin))})
 	}

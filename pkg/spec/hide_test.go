@@ -58,6 +58,24 @@ func TestSecretDefaultsAreNotShown(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range []struct {
+		with   string
+		hidden bool
+	}{
+		{"{pw: hunter2}", true},
+		{"{pw: [hunter2]}", true},
+		{"{open: hunter2}", false},
+		{"{pw: \"${{ inputs.hunter2 }}\"}", false},
+	} {
+		shown := ""
+		src := "flowrun: 1\nworkflows:\n  w: {inputs: {pw: {secret: true}, open: {default: 1}}, steps: [{value: 1}]}\nsteps:\n  - gather: [{call: w, with: " + c.with + "}]\n"
+		_, err := spec.Parse("x.yaml", []byte(src), spec.Options{
+			Kinds: steps.Builtin(), Source: func(_ string, text []byte) { shown = string(text) },
+		})
+		if err != nil || strings.Contains(shown, "hunter2") == c.hidden {
+			t.Errorf("%v\n%s", err, shown)
+		}
+	}
 	open := ""
 	if _, err := spec.Parse("x.yaml", []byte("flowrun: 1\ninputs: {x: {default: a, secret: false}}\nsteps: [{value: 1}]\n"), spec.Options{
 		Kinds: steps.Builtin(), Source: func(_ string, text []byte) { open = string(text) },

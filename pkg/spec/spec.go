@@ -53,7 +53,7 @@ type Options struct {
 	// there. Load sets it to ReadFile of this package.
 	ReadFile func(path string) ([]byte, error)
 	// Source is told the text of each workflow file, right or wrong, under the name that messages have for it, as it may be
-	// shown: the defaults of secret inputs are stars. May be nil.
+	// shown: the defaults of secret inputs are stars, and so are the constants that calls within the file give them. May be nil.
 	Source func(path string, src []byte)
 }
 
