@@ -86,13 +86,14 @@ func inEditor(t *testing.T, what string) string {
 // server is yaml-language-server at work, as an editor has it: a process that speaks the language server protocol on its
 // standard streams. Its documents are files of one folder, which need not be there.
 type server struct {
-	t       *testing.T
-	in      io.WriteCloser
-	out     *bufio.Reader
-	dir     string
-	id      int
-	version map[string]int
-	found   map[string][]squiggle // the last diagnostics of a document
+	t        *testing.T
+	in       io.WriteCloser
+	out      *bufio.Reader
+	dir      string
+	settings map[string]any // of the editor, for YAML
+	id       int            // of the last request
+	version  map[string]int
+	found    map[string][]squiggle // the last diagnostics of a document
 }
 
 // squiggle is a problem that an editor shows.
@@ -125,12 +126,12 @@ func startServer(t *testing.T, what, schema string) *server {
 		_ = cmd.Wait()
 	})
 	s.out = bufio.NewReader(out)
-	settings := map[string]any{
+	s.settings = map[string]any{
 		"validate": true, "hover": true, "completion": true,
 		"schemaStore": map[string]any{"enable": false}, "kubernetesCRDStore": map[string]any{"enable": false},
 	}
 	if schema != "" {
-		settings["schemas"] = map[string]any{"file://" + filepath.ToSlash(schema): "*.yaml"}
+		s.settings["schemas"] = map[string]any{"file://" + filepath.ToSlash(schema): "*.yaml"}
 	}
 	s.request("initialize", map[string]any{
 		"processId": os.Getpid(), "rootUri": s.uri(""),
@@ -138,9 +139,9 @@ func startServer(t *testing.T, what, schema string) *server {
 			"workspace":    map[string]any{"configuration": true, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}},
 			"textDocument": map[string]any{"completion": map[string]any{"completionItem": map[string]any{"snippetSupport": true}}},
 		},
-	}, nil, settings)
+	}, nil)
 	s.send(map[string]any{"method": "initialized", "params": map[string]any{}})
-	s.until(settings, func(m message) bool { return m.Method == "workspace/configuration" })
+	s.until(func(m message) bool { return m.Method == "workspace/configuration" })
 	return s
 }
 
@@ -196,7 +197,7 @@ func (s *server) receive() message {
 }
 
 // until reads what the server says up to a message, and answers its questions on the way.
-func (s *server) until(settings map[string]any, last func(message) bool) message {
+func (s *server) until(last func(message) bool) message {
 	s.t.Helper()
 	for {
 		m := s.receive()
@@ -211,7 +212,7 @@ func (s *server) until(settings map[string]any, last func(message) bool) message
 			}
 			s.found[p.URI] = p.Diagnostics
 		case m.Method != "" && m.ID != nil:
-			s.send(map[string]any{"id": m.ID, "result": answer(m, settings)})
+			s.send(map[string]any{"id": m.ID, "result": s.answer(m)})
 		}
 		if last(m) {
 			return m
@@ -220,7 +221,7 @@ func (s *server) until(settings map[string]any, last func(message) bool) message
 }
 
 // answer is the editor's: its settings for YAML, and nothing for all else.
-func answer(m message, settings map[string]any) any {
+func (s *server) answer(m message) any {
 	var p struct{ Items []struct{ Section string } }
 	if m.Method != "workspace/configuration" || json.Unmarshal(m.Params, &p) != nil {
 		return nil
@@ -228,18 +229,18 @@ func answer(m message, settings map[string]any) any {
 	out := make([]any, len(p.Items))
 	for i, item := range p.Items {
 		if item.Section == "yaml" {
-			out[i] = settings
+			out[i] = s.settings
 		}
 	}
 	return out
 }
 
-func (s *server) request(method string, params map[string]any, result any, settings map[string]any) {
+func (s *server) request(method string, params map[string]any, result any) {
 	s.t.Helper()
 	s.id++
 	id := []byte(strconv.Itoa(s.id))
 	s.send(map[string]any{"id": s.id, "method": method, "params": params})
-	m := s.until(settings, func(m message) bool { return m.Method == "" && bytes.Equal(m.ID, id) })
+	m := s.until(func(m message) bool { return m.Method == "" && bytes.Equal(m.ID, id) })
 	if m.Error != nil {
 		s.t.Fatalf("%s: %v", method, m.Error)
 	}
@@ -274,7 +275,7 @@ func (s *server) problems(names ...string) [][]squiggle {
 		return slices.ContainsFunc(names, func(n string) bool { _, ok := s.found[s.uri(n)]; return !ok })
 	}
 	if missing() {
-		s.until(nil, func(message) bool { return !missing() })
+		s.until(func(message) bool { return !missing() })
 	}
 	out := make([][]squiggle, len(names))
 	for i, n := range names {
@@ -296,7 +297,7 @@ func (s *server) complete(text string) []item {
 	line, column, text := marked(text)
 	s.open("complete.yaml", text)
 	var list struct{ Items []item }
-	s.request("textDocument/completion", at(s.uri("complete.yaml"), line, column), &list, nil)
+	s.request("textDocument/completion", at(s.uri("complete.yaml"), line, column), &list)
 	return list.Items
 }
 
@@ -304,7 +305,7 @@ func (s *server) complete(text string) []item {
 func (s *server) hover(name string, line, column int) string {
 	s.t.Helper()
 	var h struct{ Contents struct{ Value string } }
-	s.request("textDocument/hover", at(s.uri(name), line, column), &h, nil)
+	s.request("textDocument/hover", at(s.uri(name), line, column), &h)
 	return h.Contents.Value
 }
 

@@ -152,7 +152,7 @@ func (d *document) key(k *kind.Kind, key kind.Key) object {
 }
 
 // shown is p with what an editor shows of it, all the way down.
-func (d *document) shown(p object, path string, about any, examples []string) object {
+func (d *document) shown(p object, path, about string, examples []string) object {
 	p = maps.Clone(p)
 	p["title"], p["description"], p["examples"] = path, about, offered(values(examples))
 	return d.part(p, path)

@@ -57,7 +57,7 @@ type word struct {
 	mode  kind.Mode
 	later bool   // a word of the language that this version does not have yet
 	json  string // JSON Schema of the value
-	about string
+	about string // a sentence; of ready and its examples the probe kind's are taken
 	// examples are lines of YAML, of the key and its value. When there is only one, editors insert it with the key: for a
 	// key whose value is a list or a mapping write two.
 	examples []string
@@ -150,7 +150,7 @@ var words = []word{
 		name: "background", on: onlyStep, json: `{"type": "boolean"}`, about: "The step starts and the list goes on; await and cancel name it.",
 		examples: []string{`background: true`},
 	},
-	{name: "ready", on: onlyStep, json: `{"$ref": "#/definitions/ready"}`, about: "The list goes on only when this probe of the background step succeeds."},
+	{name: "ready", on: onlyStep, json: `{"$ref": "#/definitions/ready"}`},
 	{
 		name: "except", on: anywhere, json: `{"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/clause"}}`, about: "Clauses that handle errors, as Python's except*. Each is a step with a match.",
 		examples: []string{`except: [{match: TimeoutError, echo: too slow}]`, `except: [{run: ./rollback.sh, shield: true}]`},
