@@ -88,7 +88,7 @@ func inEditor(t *testing.T, what string) string {
 type server struct {
 	t        *testing.T
 	in       io.WriteCloser
-	out      *bufio.Reader
+	messages chan message
 	dir      string
 	settings map[string]any // of the editor, for YAML
 	id       int            // of the last request
@@ -109,7 +109,7 @@ func startServer(t *testing.T, what, schema string) *server {
 	program := filepath.Join(inEditor(t, what), "node_modules", "yaml-language-server", "bin", "yaml-language-server")
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	cmd := exec.CommandContext(ctx, "node", program, "--stdio")
-	s := &server{t: t, dir: t.TempDir(), version: map[string]int{}, found: map[string][]squiggle{}}
+	s := &server{t: t, messages: make(chan message, 10_000), dir: t.TempDir(), version: map[string]int{}, found: map[string][]squiggle{}}
 	var err, bad error
 	s.in, err = cmd.StdinPipe()
 	out, bad := cmd.StdoutPipe()
@@ -123,9 +123,12 @@ func startServer(t *testing.T, what, schema string) *server {
 	}
 	t.Cleanup(func() {
 		stop() // it has nothing to save
+		for range s.messages {
+			continue
+		}
 		_ = cmd.Wait()
 	})
-	s.out = bufio.NewReader(out)
+	go listen(out, s.messages)
 	s.settings = map[string]any{
 		"validate": true, "hover": true, "completion": true,
 		"schemaStore": map[string]any{"enable": false}, "kubernetesCRDStore": map[string]any{"enable": false},
@@ -170,37 +173,42 @@ func (s *server) send(m map[string]any) {
 	}
 }
 
-func (s *server) receive() message {
-	s.t.Helper()
-	size := 0
+// listen passes on what the server says until it has gone. It reads all the time: a server that cannot be rid of what it
+// says would not listen, either.
+func listen(out io.Reader, messages chan<- message) {
+	defer close(messages)
+	r := bufio.NewReader(out)
 	for {
-		line, err := s.out.ReadString('\n')
-		if err != nil {
-			s.t.Fatal("the language server has gone: ", err)
+		size := 0
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if line = strings.TrimSpace(line); line == "" {
+				break
+			}
+			if value, ok := strings.CutPrefix(line, "Content-Length: "); ok {
+				size, _ = strconv.Atoi(value)
+			}
 		}
-		if line = strings.TrimSpace(line); line == "" {
-			break
+		b := make([]byte, size)
+		var m message
+		if _, err := io.ReadFull(r, b); err != nil || json.Unmarshal(b, &m) != nil {
+			return
 		}
-		if value, ok := strings.CutPrefix(line, "Content-Length: "); ok {
-			size, _ = strconv.Atoi(value)
-		}
+		messages <- m
 	}
-	b := make([]byte, size)
-	var m message
-	if _, err := io.ReadFull(s.out, b); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		s.t.Fatal(err)
-	}
-	return m
 }
 
 // until reads what the server says up to a message, and answers its questions on the way.
 func (s *server) until(last func(message) bool) message {
 	s.t.Helper()
 	for {
-		m := s.receive()
+		m, ok := <-s.messages
+		if !ok {
+			s.t.Fatal("the language server has gone")
+		}
 		switch {
 		case m.Method == "textDocument/publishDiagnostics":
 			var p struct {
