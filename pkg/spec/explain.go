@@ -159,6 +159,14 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 	case n.Kind == yaml.ScalarNode && foreignValueFor(key.Value, n.Value) != nil && schema["enum"] != nil:
 		enum, _ := schema["enum"].([]any)
 		r.explainWord(&f, key, n, wordsOf(enum))
+	case what != "nothing" && ownerOf(key, propsOf(schema)) == "inputs" && n.Kind == yaml.ScalarNode:
+		member := "default"
+		if typ, _ := propsOf(schema)["type"].(object); slices.Contains(typ["enum"].([]any), any(n.Value)) {
+			member = "type"
+		}
+		f.Help = "write " + key.Value + ": {" + member + ": " + brief(n.Value) + "}"
+	case shapeOf(key.Value) != "" && what != "nothing":
+		f.Help = shapeOf(key.Value)
 	case key.Value == "required" && slices.Contains(types, any("array")):
 		f.Help = foreignFor("required", "inputs").help
 	case schema["title"] == "retry":
@@ -258,7 +266,12 @@ func (r *reader) kindOf(n *yaml.Node, mode kind.Mode) string {
 
 func (r *reader) explainMapping(schema object, n, key *yaml.Node, mode kind.Mode) []finding {
 	var out []finding
-	props, _ := schema["properties"].(object)
+	props := propsOf(schema)
+	if slices.Contains(blocks, key.Value) && stepsByName(n, props) {
+		f := r.find(n, n, "wrong-type", "%s must be a list of steps, and this is a mapping", key.Value)
+		f.Help = shapeOf(key.Value)
+		return []finding{f}
+	}
 	more, _ := schema["additionalProperties"].(object)
 	closed := schema["additionalProperties"] == false
 	names, _ := schema["propertyNames"].(object)
@@ -310,6 +323,17 @@ func (r *reader) explainMapping(schema object, n, key *yaml.Node, mode kind.Mode
 		out = append(out, r.find(n, n, "too-many", "%s may have only one of %s", key.Value, strings.Join(sortedKeys(props), ", ")))
 	}
 	return out
+}
+
+// stepsByName says that n is {build: {...}, test: {...}}: steps under their names.
+func stepsByName(n *yaml.Node, props object) bool {
+	for i := 0; i < len(n.Content); i += 2 {
+		key := deref(n.Content[i]).Value
+		if props[key] != nil || foreignFor(key, "block") != nil || deref(n.Content[i+1]).Kind != yaml.MappingNode {
+			return false
+		}
+	}
+	return len(n.Content) > 0
 }
 
 func (r *reader) explainList(schema object, n, key *yaml.Node, mode kind.Mode) []finding {
@@ -417,6 +441,10 @@ func (r *reader) explainEnum(enum []any, v any, n, key *yaml.Node) []finding {
 
 // explainWord says which of words was meant by n.
 func (r *reader) explainWord(f *finding, key, n *yaml.Node, words []string) {
+	if argv := strings.Fields(n.Value); key.Value == "shell" && len(argv) > 1 {
+		f.Help = "write the program and its arguments as a list: shell: [" + strings.ReplaceAll(diag.Names(argv), "{0}", `"{0}"`) + "]"
+		return
+	}
 	near := diag.Nearest(n.Value, words)
 	certain := near != "" && len(n.Value) > 3 && diag.Certain(n.Value, words) != "" // zsh is not meant to be sh
 	if w := foreignValueFor(key.Value, n.Value); w != nil {
@@ -445,7 +473,15 @@ func ownerOf(key *yaml.Node, props object) string {
 	if props["default"] != nil && props["secret"] != nil {
 		return "inputs" // the key is the name of one
 	}
+	if slices.Contains(blocks, key.Value) {
+		return "block"
+	}
 	return strings.TrimPrefix(key.Value, "an item of ")
+}
+
+func propsOf(schema object) object {
+	props, _ := schema["properties"].(object)
+	return props
 }
 
 func wordsOf(enum []any) []string {

@@ -13,7 +13,7 @@ import (
 // foreignWord is a row of it: keys of other tools, or of other programs' ways to say a thing, that mean the same.
 type foreignWord struct {
 	words string // separated by blanks; case, - and _ do not count
-	in    string // the key whose mapping they stand in, "file": at the top, "call": beside it; "": in a step, a workflow or the file
+	in    string // the key whose mapping they stand in, "file": at the top, "call": beside it, "block": of a generator; "": in a step, a workflow or the file
 	to    string // our key; "": there is none of that meaning
 	// as is the value as our key has it; not ok: there is no telling. Nil: it is the same.
 	as   func(v any) (text string, ok bool)
@@ -80,14 +80,12 @@ var foreign = []foreignWord{
 	// Loops.
 	{words: "strategy matrix", acts: true, help: helpMatrix},
 	{words: "foreach each loop with_items withItems withParam withSequence map repeat items", acts: true, help: helpLoop},
-	{words: "foreach each var variable loop-var item", in: "gather", to: "for", as: name},
-	{words: "foreach each var variable loop-var item", in: "steps", to: "for", as: name},
-	{words: "matrix", in: "gather", to: "for"},
-	{words: "of over items values list", in: "gather", to: "in"},
-	{words: "of over items values list", in: "steps", to: "in"},
-	{words: "step steps body task run", in: "gather", help: "the step that is done for each stands below do: do: {run: ...}"},
-	{words: "step steps body task run", in: "steps", help: "the step that is done for each stands below do: do: {run: ...}"},
-	{words: "include", in: "gather", help: "write the lists of for, and exclude: EXPR for what is left out"},
+	{words: "foreach each var variable loop-var item", in: "block", to: "for", as: name},
+	{words: "matrix", in: "block", to: "for"},
+	{words: "of over items values list", in: "block", to: "in"},
+	{words: "step steps body task run", in: "block", help: "the step that is done for each stands below do: do: {run: ...}"},
+	{words: "tasks jobs children branches", in: "block", help: "write the list itself: gather: [{run: ...}, {run: ...}]"},
+	{words: "include", in: "block", help: "write the lists of for, and exclude: EXPR for what is left out"},
 
 	// What is done.
 	{words: "cmd command cmds commands script scripts bash sh exec execute inline powershell", to: "run", as: script, help: "write run: | and the commands below it, one a line"},
@@ -150,7 +148,7 @@ var foreign = []foreignWord{
 	{words: "jobs", acts: true, help: "a job is an item of gather, and its needs stay: gather: [{id: build, steps: [{run: make}]}, {id: test, needs: build, steps: [...]}]"},
 	{words: "tasks targets recipes pipelines", acts: true, help: "a task is an entry of workflows, and call: NAME runs it; steps that run at once are a gather"},
 	{words: "stages", acts: true, help: "stages are the items of steps, and what is in one stage is a gather: steps: [{gather: [...]}, {gather: [...]}]"},
-	{words: "on triggers schedule cron schedules", help: helpSchedule},
+	{words: "on triggers schedule cron schedules workflow_dispatch workflow_call push pull_request", help: helpSchedule},
 	{words: "permissions run-name smtp mailOn mailOnError logDir histRetentionDays restartWaitSec", help: "flowrun has no such thing; leave it out"},
 	{words: "include includes imports", help: "another file is called where it is needed: call: ./FILE.yaml"},
 	{words: "default", in: "file", to: "defaults", as: never, help: "write defaults: {timeout: 10m, retry: {attempts: 2}}"},
@@ -200,6 +198,33 @@ var foreignValues = []foreignValue{
 	{key: "return_when", words: "any first race one", help: "first_completed counts failures too, first_success does not"},
 	{key: "rest", words: "stop kill", to: "cancel"},
 	{key: "shell", words: "zsh ksh dash fish nu cmd perl node ruby", help: "write the program and {0}, where the file of the script is to stand: shell: [zsh, -e, \"{0}\"]"},
+}
+
+// shapes are values of keys as people expect them to look, for those who wrote another one.
+var shapes = []struct{ key, help string }{
+	{"env", "write env: {NAME: value}"},
+	{"run", "write run: make test, or run: [make, test]"},
+	{"inputs", "write inputs: {NAME: {type: string}}"},
+	{"secrets", "write secrets: [NAME]"},
+	{"wait", "write wait: [{run: ...}, {run: ...}]; a pause is sleep: 5s"},
+	{"gather", "write gather: [{run: ...}, {run: ...}]"},
+	{"taskgroup", "write taskgroup: [{run: ...}, {run: ...}]"},
+	{"steps", "write steps: [{id: a, run: ...}, {id: b, run: ...}]"},
+	{"call", "write call: NAME, with: {INPUT: value}"},
+	{"with", "write with: {INPUT: value}"},
+	{"except", "write except: [{match: ExitError, run: ...}]"},
+	{"else", "write else: [{run: ...}]"},
+	{"finally", "write finally: [{run: ...}]"},
+}
+
+// shapeOf is what the value of a key looks like; "" if that needs no words.
+func shapeOf(key string) string {
+	for _, s := range shapes {
+		if s.key == key {
+			return s.help
+		}
+	}
+	return ""
 }
 
 // foreignFor is the row of a key in a mapping of owner, or nil.
