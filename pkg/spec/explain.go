@@ -161,7 +161,8 @@ func (r *reader) explainType(schema object, n, key *yaml.Node, mode kind.Mode) (
 		r.explainWord(&f, key, n, wordsOf(enum))
 	case what != "nothing" && ownerOf(key, propsOf(schema)) == "inputs" && n.Kind == yaml.ScalarNode:
 		member := "default"
-		if typ, _ := propsOf(schema)["type"].(object); slices.Contains(typ["enum"].([]any), any(n.Value)) {
+		typ, _ := propsOf(schema)["type"].(object)
+		if enum, _ := typ["enum"].([]any); slices.Contains(enum, any(n.Value)) {
 			member = "type"
 		}
 		f.Help = "write " + key.Value + ": {" + member + ": " + brief(n.Value) + "}"

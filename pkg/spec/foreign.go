@@ -56,9 +56,9 @@ var foreign = []foreignWord{
 	{words: "max count times", in: "retry", to: "attempts", as: never, help: "write attempts: 3, which counts the first one too"},
 	{words: "intervalSec interval-seconds delay-seconds", in: "retry", to: "delay", as: seconds},
 	{words: "interval wait pause sleep initial-interval", in: "retry", to: "delay", as: duration},
-	{words: "backoff exponential-base multiplier backoff-coefficient backoff-factor", in: "retry", to: "factor", as: number10},
+	{words: "backoff exponential-base multiplier backoff-coefficient backoff-factor", in: "retry", to: "factor", as: figure},
 	{words: "max-interval maxIntervalSec max-backoff cap", in: "retry", to: "max_delay", as: duration},
-	{words: "randomization randomize", in: "retry", to: "jitter", as: number10},
+	{words: "randomization randomize", in: "retry", to: "jitter", as: figure},
 	{words: "when on on-error if retry-on errors exceptions", in: "retry", to: "match", as: never, help: "match says which errors are tried again: match: ExitError, or match: {type: ExitError, exit_code: [75]}"},
 	{words: "exit-code exit-codes exitCode", in: "retry", to: "match", as: exitCodes},
 	{words: "while condition", in: "retry", to: "until", as: never, help: "until: EXPR over value is true when it may stop"},
@@ -96,10 +96,10 @@ var foreign = []foreignWord{
 	{words: "vars variables params parameters arguments args inputs", in: "call", to: "with", as: mapping},
 	{words: "params parameters", to: "with", help: "what the file is given are its inputs: {NAME: {type: string}}; what a call gives stands in with: {NAME: ...}"},
 	{words: "pause delay", to: "sleep", as: duration},
-	{words: "print log say msg message debug", to: "echo", as: text1},
-	{words: "raise throw abort", to: "fail", as: text1},
+	{words: "print log say msg message debug", to: "echo", as: sentence},
+	{words: "raise throw abort", to: "fail", as: sentence},
 	{words: "return assign set set-fact", to: "value", as: never, help: "write value: EXPR; other steps read it as steps.ID.value"},
-	{words: "curl fetch request", to: "http", as: text1, help: "write http: {method: GET, url: ...}"},
+	{words: "curl fetch request", to: "http", as: sentence, help: "write http: {method: GET, url: ...}"},
 	{words: "kill terminate", to: "cancel", as: names},
 
 	// Errors and cleanup.
@@ -136,8 +136,8 @@ var foreign = []foreignWord{
 
 	// About the step.
 	{words: "title label displayName desc summary", to: "name"},
-	{words: "description", to: "name", as: text1},
-	{words: "key identifier step-id", to: "id", as: identifier},
+	{words: "description", to: "name", as: sentence},
+	{words: "key identifier step-id", to: "id", as: name},
 	{words: "stage group tags labels extends interruptible trigger environment_name", help: "flowrun has no such thing; steps that belong together are the items of one gather or steps"},
 	{words: "sources generates status method creates up-to-date", help: helpUpToDate},
 	{words: "silent quiet no-log internal prompt watch", help: "what is shown is said on the command line: -q shows failures only, -v everything"},
@@ -315,7 +315,7 @@ func oneMore(v any) (string, bool) {
 	return strconv.Itoa(n + 1), ok && n >= 0
 }
 
-func number10(v any) (string, bool) {
+func figure(v any) (string, bool) {
 	switch v := v.(type) {
 	case int:
 		return strconv.Itoa(v), true
@@ -369,9 +369,7 @@ func name(v any) (string, bool) {
 	return same(ok && isID(s))
 }
 
-func identifier(v any) (string, bool) { return name(v) }
-
-func text1(v any) (string, bool) {
+func sentence(v any) (string, bool) {
 	s, ok := v.(string)
 	return same(ok && s != "")
 }
