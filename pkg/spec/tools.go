@@ -100,6 +100,9 @@ func (t *tool) sign(n *yaml.Node) (at *yaml.Node, ok bool) {
 	if t.where == "" {
 		return at, true
 	}
+	if t.has == "" && slices.ContainsFunc(blocks, func(key string) bool { return keyOf(n, key) != nil }) {
+		return nil, false // it has a body of ours
+	}
 	wanted := strings.Fields(t.where)
 	for i := 0; i < len(n.Content); i += 2 {
 		k, v := deref(n.Content[i]), deref(n.Content[i+1])
