@@ -5,11 +5,11 @@ package schema
 
 import "embed"
 
-//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json
+//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json list.schema.json
 var files embed.FS
 
 // Names are the names of the schemas, that of workflow files first.
-func Names() []string { return []string{"workflow", "result", "events", "diagnostics"} }
+func Names() []string { return []string{"workflow", "result", "events", "diagnostics", "list"} }
 
 // Named is the schema of a name of Names.
 func Named(name string) []byte {
@@ -31,3 +31,6 @@ func Events() []byte { return Named("events") }
 
 // Diagnostics is the schema of the document of flowrun validate --format json.
 func Diagnostics() []byte { return Named("diagnostics") }
+
+// List is the schema of the document of flowrun list --format json.
+func List() []byte { return Named("list") }

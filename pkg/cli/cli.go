@@ -107,6 +107,7 @@ func newApp(s *session) *cli.App {
 			validateCommand(s),
 			planCommand(s),
 			graphCommand(s),
+			listCommand(s),
 			initCommand(s),
 			explainCommand(s),
 			schemaCommand(s),

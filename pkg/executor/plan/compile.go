@@ -144,7 +144,7 @@ func (c *compiler) open(path string, f *ast.File) *file {
 
 func (c *compiler) unit(f *file, w *ast.Workflow) *unit {
 	u := &unit{
-		c: c, file: f, ast: w, out: &Workflow{Name: w.Name.Text, Dir: f.ast.Dir, Inputs: w.Inputs},
+		c: c, file: f, ast: w, out: &Workflow{Name: w.Name.Text, Description: w.Description, Dir: f.ast.Dir, Inputs: w.Inputs},
 		calls: map[*ast.Call]*unit{}, edges: map[[2]int32]*edge{},
 	}
 	u.facts = facts{inputs: inputTypes(w.Inputs), secret: map[*Value]bool{}, common: map[*ast.Pair][]Var{}}

@@ -42,11 +42,12 @@ type Plan struct {
 
 // Workflow is a body with its own frame.
 type Workflow struct {
-	Name   string
-	Dir    string // absolute folder of its file
-	Inputs []*ast.Input
-	Slots  int32 // of its frame
-	Body   *Step // the workflow as a step; its path is that of the caller
+	Name        string
+	Description string
+	Dir         string // absolute folder of its file
+	Inputs      []*ast.Input
+	Slots       int32 // of its frame
+	Body        *Step // the workflow as a step; its path is that of the caller
 }
 
 // Semaphore is a named limit.

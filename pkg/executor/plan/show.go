@@ -57,8 +57,8 @@ type writer struct {
 	b      strings.Builder
 }
 
-// title is the workflow's name, that of its file if it has none.
-func (x *Workflow) title() string {
+// Title is the workflow's name, that of its file if it has none.
+func (x *Workflow) Title() string {
 	if x.Name == "" {
 		return x.Body.Pos.File
 	}
@@ -66,13 +66,9 @@ func (x *Workflow) title() string {
 }
 
 func (w *writer) workflow(x *Workflow) {
-	fmt.Fprintf(&w.b, "workflow %s\n", x.title())
+	fmt.Fprintf(&w.b, "workflow %s\n", x.Title())
 	for _, in := range x.Inputs {
-		typ := in.Type
-		if typ == "" {
-			typ = "any"
-		}
-		fmt.Fprintf(&w.b, "  input %s  %s", in.Name.Text, typ)
+		fmt.Fprintf(&w.b, "  input %s  %s", in.Name.Text, in.TypeName())
 		v, known := w.values[in.Name.Text]
 		switch {
 		case in.Secret:
@@ -276,7 +272,7 @@ func (w *writer) action(s *Step, n Node) string {
 	case *Join:
 		return w.word(s, x.Kind.String()) + join(x)
 	case *Call:
-		return "call " + x.Workflow.title() + args(x.With)
+		return "call " + x.Workflow.Title() + args(x.With)
 	case *Await:
 		return "await " + taskNames(x.Tasks)
 	case *Cancel:
@@ -447,6 +443,14 @@ func source(v *Value) string {
 		return "null"
 	}
 	return clip(template(v.Src))
+}
+
+// Written is v as the file has it, on one line and not too long. A text has no quotes.
+func (v *Value) Written() string {
+	if s, ok := v.Src.Const.(string); ok {
+		return clip(s)
+	}
+	return source(v)
 }
 
 // bare is source without the braces around what is an expression by nature.

@@ -69,6 +69,14 @@ type Input struct {
 	Problem func(v any) string
 }
 
+// TypeName is the type's name, any if none was written.
+func (in *Input) TypeName() string {
+	if in.Type == "" {
+		return "any"
+	}
+	return in.Type
+}
+
 // Secret is the name of an environment variable that is masked, or a file that holds it.
 type Secret struct {
 	Name Name
