@@ -109,7 +109,7 @@ func (c *command) run(t *testing.T, dir string, unordered bool) {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		// What a person has set must not change what is shown.
-		if !strings.HasPrefix(name, "FLOWRUN_") && !slices.Contains([]string{"PWD", "CI", "NO_COLOR", "FORCE_COLOR"}, name) {
+		if !strings.HasPrefix(name, "FLOWRUN_") && !slices.Contains([]string{"PWD", "CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}, name) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}

@@ -5,11 +5,11 @@ package schema
 
 import "embed"
 
-//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json list.schema.json
+//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json list.schema.json plan.schema.json simulation.schema.json
 var files embed.FS
 
 // Names are the names of the schemas, that of workflow files first.
-func Names() []string { return []string{"workflow", "result", "events", "diagnostics", "list"} }
+func Names() []string { return []string{"workflow", "result", "events", "diagnostics", "list", "plan", "simulation"} }
 
 // Named is the schema of a name of Names.
 func Named(name string) []byte {
@@ -34,3 +34,9 @@ func Diagnostics() []byte { return Named("diagnostics") }
 
 // List is the schema of the document of flowrun list --format json.
 func List() []byte { return Named("list") }
+
+// Plan is the schema of the document of flowrun plan --format json.
+func Plan() []byte { return Named("plan") }
+
+// Simulation is the schema of the document of flowrun plan --simulate --format json.
+func Simulation() []byte { return Named("simulation") }

@@ -23,6 +23,8 @@ const (
 	flagColor     = "color"
 	flagDirectory = "directory"
 	flagState     = "state-dir"
+	flagSimulate  = "simulate"
+	flagDurations = "durations"
 )
 
 // variable is the environment variable that stands for a flag.

@@ -16,20 +16,8 @@ import (
 func TestCases(t *testing.T) {
 	for _, file := range files(t, "testdata/cases/*.txtar") {
 		t.Run(stem(file), func(t *testing.T) {
-			ar := txtar.Parse(read(t, file))
-			parts := map[string]string{}
-			for _, f := range ar.Files {
-				parts[f.Name] = string(f.Data)
-			}
-			inputs := map[string]any{}
-			if src, ok := parts["inputs.json"]; ok {
-				v, err := event.Decode([]byte(src))
-				if err != nil {
-					t.Fatal(err)
-				}
-				inputs = v.(map[string]any)
-			}
-			p := compile(t, file, []byte(parts["flow.yaml"]), parts)
+			src, inputs, parts := readCase(t, file)
+			p := compile(t, file, []byte(src), parts)
 			eachDriver(t, p, inputs, func(t *testing.T, r *ran) {
 				got := r.wanted(t, parts["want"])
 				if got != parts["want"] {
@@ -44,6 +32,23 @@ func TestCases(t *testing.T) {
 			})
 		})
 	}
+}
+
+// readCase is a case: its workflow, its inputs, and all its parts by name.
+func readCase(t *testing.T, file string) (src string, inputs map[string]any, parts map[string]string) {
+	t.Helper()
+	parts, inputs = map[string]string{}, map[string]any{}
+	for _, f := range txtar.Parse(read(t, file)).Files {
+		parts[f.Name] = string(f.Data)
+	}
+	if src, ok := parts["inputs.json"]; ok {
+		v, err := event.Decode([]byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs = v.(map[string]any)
+	}
+	return parts["flow.yaml"], inputs, parts
 }
 
 // wanted writes what the run gave in the form of a want section, with the lines that the section has.

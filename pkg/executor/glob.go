@@ -9,10 +9,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // maxMatches bounds what one pattern finds.
 const maxMatches = 1_000_000
+
+// Glob is the function glob of expressions in p: it finds files, and changes nothing.
+func Glob(p *plan.Plan) func(pattern string) (any, error) { return globber(p.Main.Dir) }
 
 // globber makes the function glob of one run: paths below dir that match a pattern, sorted, with slashes.
 // A pattern is looked at once; whoever asks again gets the same answer.

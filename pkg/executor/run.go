@@ -83,7 +83,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 		Kernel: kernel.Options{
 			RunID: opt.RunID, Name: p.Name, Start: now,
 			Inputs: given, Env: inherited(opt.Env, values), Secrets: values,
-			Glob: globber(p.Main.Dir),
+			Glob: Glob(p),
 		},
 		Observe: func(e event.Event) {
 			e = veil.event(e)

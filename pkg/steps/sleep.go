@@ -22,6 +22,7 @@ func sleepKind() *kind.Kind {
 				checkDuration("sleep", v, report)
 			}
 		},
+		Waits: true,
 		Instant: func(args kind.Args) kind.Instant {
 			d, err := duration(args["sleep"])
 			if err != nil {

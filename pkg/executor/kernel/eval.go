@@ -13,6 +13,13 @@ import (
 
 // eval gives the value of v at b. local holds the names that only this place has (value in until, error in when).
 func (k *Kernel) eval(b *base, v *plan.Value, local map[string]any) (any, *event.Error) {
+	if k.opt.Eval == nil {
+		return k.evalHere(b, v, local)
+	}
+	return k.opt.Eval(v, func() (any, *event.Error) { return k.evalHere(b, v, local) })
+}
+
+func (k *Kernel) evalHere(b *base, v *plan.Value, local map[string]any) (any, *event.Error) {
 	if c, ok := v.V.Constant(); ok {
 		return c, nil
 	}

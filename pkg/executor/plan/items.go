@@ -15,7 +15,7 @@ type Item struct {
 // a workflow that is called the path of the call stands before them.
 func (x *Workflow) Items() []Item {
 	var list []Item
-	x.each("", 0, func(i Item, _ *Workflow) bool {
+	x.each("", func(i Item, _ *Workflow) bool {
 		list = append(list, i)
 		return false
 	})
@@ -33,7 +33,7 @@ func (p *Plan) Paths() []string {
 	var follow func(x *Workflow, prefix string)
 	follow = func(x *Workflow, prefix string) {
 		open[x] = true
-		x.each(prefix, 0, func(i Item, calls *Workflow) bool {
+		x.each(prefix, func(i Item, calls *Workflow) bool {
 			if i.Depth > 0 {
 				list = append(list, i.Path)
 			}
@@ -50,13 +50,13 @@ func (p *Plan) Paths() []string {
 
 // each visits the steps of x with paths below that of the step that calls it, and with the workflow that they call; nil:
 // they call none. It stops when visit says so.
-func (x *Workflow) each(path string, depth int, visit func(i Item, calls *Workflow) (stop bool)) {
+func (x *Workflow) each(path string, visit func(i Item, calls *Workflow) (stop bool)) {
 	prefix := path
 	if prefix != "" {
 		prefix += "."
 	}
 	w := itemizer{visit: visit}
-	w.step(x.Body, path, prefix, depth)
+	w.step(x.Body, path, prefix, 0)
 }
 
 // itemizer walks steps with their paths.
@@ -71,10 +71,9 @@ func (w *itemizer) step(s *Step, path, prefix string, depth int) {
 		return
 	}
 	action := s.Action()
-	call, _ := action.(*Call)
 	var calls *Workflow
-	if call != nil {
-		calls = call.Workflow
+	if c, ok := action.(*Call); ok {
+		calls = c.Workflow
 	}
 	if w.stopped = w.visit(Item{Path: path, Depth: depth, Step: s}, calls); w.stopped {
 		return

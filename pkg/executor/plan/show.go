@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,29 +15,49 @@ import (
 // its action, its modifiers as words and its place; names are those of the file.
 //
 //	tests  gather for shard in range(inputs.shards)  limit 2 · timeout 5m   # ci.yaml:12
-func (p *Plan) String() string { return p.Show(nil) }
+func (p *Plan) String() string { return p.Annotated(Notes{}) }
 
-// Show is String with the values that the inputs of the main workflow have in a run. Those of secret inputs are not
-// shown.
-func (p *Plan) Show(values map[string]any) string {
-	w := &writer{plan: p, values: values}
+// Notes are what somebody knows of a plan who knows how it is to be run. Each of them may be nil.
+type Notes struct {
+	// Input is the value of an input of the main workflow that is not secret.
+	Input func(name string) (value any, known bool)
+	// Value is that of v in every run of x; a value that is not known is shown as it is written.
+	Value func(x *Workflow, v *Value) (value any, known bool)
+	// Words stand behind the modifiers of s, Lines below it.
+	Words, Lines func(x *Workflow, s *Step) []string
+	// Semaphore is said of one, by its index in Plan.Semaphores.
+	Semaphore func(sem int) string
+}
+
+// Action is what s, a step of x, does, in words: its action with its arguments.
+func (p *Plan) Action(x *Workflow, s *Step, n Notes) string {
+	w := &writer{plan: p, notes: n, in: x}
+	return w.action(s, s.Action())
+}
+
+// Annotated is String with notes.
+func (p *Plan) Annotated(n Notes) string {
+	w := &writer{plan: p, notes: n}
 	for i, x := range p.Workflows {
 		if i > 0 {
 			w.b.WriteByte('\n')
 		}
 		w.workflow(x)
 	}
-	// Room is the machine's and not the file's.
-	named := slices.DeleteFunc(slices.Clone(p.Semaphores), func(s Semaphore) bool { return s.Name == Room })
-	if len(named) > 0 {
-		w.b.WriteString("\nsemaphores\n")
-		for _, s := range named {
-			scope := ""
-			if s.Machine {
-				scope = ", on the whole machine"
-			}
-			fmt.Fprintf(&w.b, "  %s  %d%s\n", s.Name, s.Permits, scope)
+	title := "\nsemaphores\n"
+	for i, s := range p.Semaphores {
+		if s.Name == Room { // it is the machine's and not the file's
+			continue
 		}
+		scope := ""
+		if s.Machine {
+			scope = ", on the whole machine"
+		}
+		if n.Semaphore != nil {
+			scope += n.Semaphore(i)
+		}
+		fmt.Fprintf(&w.b, "%s  %s  %d%s\n", title, s.Name, s.Permits, scope)
+		title = ""
 	}
 	if len(p.Secrets) > 0 {
 		w.b.WriteString("\nsecrets\n")
@@ -51,10 +70,10 @@ func (p *Plan) Show(values map[string]any) string {
 
 // writer writes a plan.
 type writer struct {
-	plan   *Plan
-	values map[string]any // of the main workflow's inputs, as far as they are known
-	body   *Step          // of the workflow that is being written
-	b      strings.Builder
+	plan  *Plan
+	notes Notes
+	in    *Workflow // the one that is being written
+	b     strings.Builder
 }
 
 // Title is the workflow's name, that of its file if it has none.
@@ -69,11 +88,15 @@ func (w *writer) workflow(x *Workflow) {
 	fmt.Fprintf(&w.b, "workflow %s\n", x.Title())
 	for _, in := range x.Inputs {
 		fmt.Fprintf(&w.b, "  input %s  %s", in.Name.Text, in.TypeName())
-		v, known := w.values[in.Name.Text]
+		var v any
+		known := false
+		if x == w.plan.Main && w.notes.Input != nil && !in.Secret {
+			v, known = w.notes.Input(in.Name.Text)
+		}
 		switch {
 		case in.Secret:
 			w.b.WriteString(", secret")
-		case known && x == w.plan.Main:
+		case known:
 			fmt.Fprintf(&w.b, " = %s", clip(constant(v)))
 		case in.Required:
 			w.b.WriteString(", required")
@@ -82,7 +105,7 @@ func (w *writer) workflow(x *Workflow) {
 		}
 		w.b.WriteByte('\n')
 	}
-	w.body = x.Body
+	w.in = x
 	w.step(x.Body, x.Body.Kind, 1, nil)
 }
 
@@ -90,27 +113,35 @@ func (w *writer) workflow(x *Workflow) {
 func (w *writer) step(s *Step, label string, depth int, outer *Env) {
 	var words []string
 	if s.Name != nil {
-		words = append(words, "name "+source(s.Name))
+		words = append(words, "name "+w.source(s.Name))
 	}
 	if s.Background {
 		words = append(words, "background")
 	}
 	if s.Ready != nil {
-		words = append(words, "ready"+args(s.Ready.Probe.Args))
+		words = append(words, "ready"+w.args(s.Ready.Probe.Args))
 	}
-	words = append(words, environment(s.Env, outer)...)
+	words = append(words, w.environment(s.Env, outer)...)
 	m := w.modifiers(s.Body, words)
 	head := strings.Repeat("  ", depth) + label
 	if what := w.action(s, m.action); what != "" {
 		head += "  " + what
 	}
+	if w.notes.Words != nil {
+		m.words = append(m.words, w.notes.Words(w.in, s)...)
+	}
 	if len(m.words) > 0 {
 		head += "  [" + strings.Join(m.words, "; ") + "]"
 	}
 	fmt.Fprintf(&w.b, "%s  # %s:%d\n", head, s.Pos.File, s.Pos.Line)
+	if w.notes.Lines != nil {
+		for _, line := range w.notes.Lines(w.in, s) {
+			fmt.Fprintf(&w.b, "%s%s\n", strings.Repeat("  ", depth+1), line)
+		}
+	}
 	w.inside(m.action, depth+1, s.Env)
 	if m.result != nil {
-		fmt.Fprintf(&w.b, "%sresult %s\n", strings.Repeat("  ", depth+1), source(m.result))
+		fmt.Fprintf(&w.b, "%sresult %s\n", strings.Repeat("  ", depth+1), w.source(m.result))
 	}
 	if m.handle != nil {
 		w.handlers(m.handle, depth+1, s.Env)
@@ -156,10 +187,10 @@ func (w *writer) modifiers(n Node, words []string) modified {
 			if x.Total {
 				word = "total_timeout"
 			}
-			say("%s %s", word, source(x.D))
+			say("%s %s", word, w.duration(x.D))
 			n = x.Body
 		case *Retry:
-			say("%s", retry(x))
+			say("%s", w.retry(x))
 			n = x.Body
 		case *Hold:
 			switch {
@@ -203,14 +234,18 @@ func needs(list []Need) string {
 	return strings.Join(out, ", ")
 }
 
-func retry(r *Retry) string {
-	out := "retry " + source(r.Attempts)
+func (w *writer) retry(r *Retry) string {
+	out := "retry " + w.source(r.Attempts)
 	for _, x := range []struct {
 		word string
 		v    *Value
 	}{{"delay", r.Delay}, {"factor", r.Factor}, {"max_delay", r.MaxDelay}, {"jitter", r.Jitter}} {
-		if x.v != nil {
-			out += " " + x.word + " " + source(x.v)
+		switch {
+		case x.v == nil:
+		case strings.HasSuffix(x.word, "delay"):
+			out += " " + x.word + " " + w.duration(x.v)
+		default:
+			out += " " + x.word + " " + w.source(x.v)
 		}
 	}
 	if len(r.Match) > 0 {
@@ -244,7 +279,7 @@ func matches(list []Match) string {
 }
 
 // environment are the words for the layers of env that are not around the step already.
-func environment(env, outer *Env) []string {
+func (w *writer) environment(env, outer *Env) []string {
 	var out []string
 	for ; env != nil && env != outer; env = env.Outer {
 		for i := len(env.Vars) - 1; i >= 0; i-- {
@@ -252,7 +287,7 @@ func environment(env, outer *Env) []string {
 			if v := env.Vars[i].Value; env.Dotenv {
 				word = "env " + env.Vars[i].Name + " of " + filepath.Base(v.Pos.File)
 			} else if v != nil {
-				word = "env " + env.Vars[i].Name + "=" + source(v)
+				word = "env " + env.Vars[i].Name + "=" + w.source(v)
 			}
 			out = append([]string{word}, out...)
 		}
@@ -264,15 +299,15 @@ func environment(env, outer *Env) []string {
 func (w *writer) action(s *Step, n Node) string {
 	switch x := n.(type) {
 	case *Leaf:
-		return leaf(x)
+		return w.leaf(x)
 	case *Sequence:
 		return w.word(s, "steps")
 	case *Loop:
-		return w.word(s, "steps") + generator(x.Gen)
+		return w.word(s, "steps") + w.generator(x.Gen)
 	case *Join:
-		return w.word(s, x.Kind.String()) + join(x)
+		return w.word(s, x.Kind.String()) + w.join(x)
 	case *Call:
-		return "call " + x.Workflow.Title() + args(x.With)
+		return "call " + x.Workflow.Title() + w.args(x.With)
 	case *Await:
 		return "await " + taskNames(x.Tasks)
 	case *Cancel:
@@ -284,20 +319,20 @@ func (w *writer) action(s *Step, n Node) string {
 
 // word is that for a block; a workflow's body has it as its label.
 func (w *writer) word(s *Step, word string) string {
-	if s == w.body {
+	if s == w.in.Body {
 		return ""
 	}
 	return word
 }
 
-func leaf(x *Leaf) string {
+func (w *writer) leaf(x *Leaf) string {
 	out := x.Kind.Name
 	for i, a := range x.Args {
 		switch {
 		case i == 0 && a.Key == x.Kind.Name:
-			out += " " + source(a.Value)
+			out += " " + w.source(a.Value)
 		default:
-			out += " " + a.Key + "=" + source(a.Value)
+			out += " " + a.Key + "=" + w.source(a.Value)
 		}
 	}
 	if x.Reraise != nil {
@@ -306,7 +341,7 @@ func leaf(x *Leaf) string {
 	return out
 }
 
-func generator(g *Generator) string {
+func (w *writer) generator(g *Generator) string {
 	out := " for " + strings.Join(g.Vars, ", ")
 	if g.In != nil {
 		out += " in " + bare(g.In)
@@ -316,7 +351,7 @@ func generator(g *Generator) string {
 		if i == 0 {
 			word = " in "
 		}
-		out += word + source(l)
+		out += word + w.source(l)
 	}
 	if g.Exclude != nil {
 		out += " exclude " + bare(g.Exclude)
@@ -324,13 +359,13 @@ func generator(g *Generator) string {
 	return out
 }
 
-func join(x *Join) string {
+func (w *writer) join(x *Join) string {
 	out := ""
 	if x.Gen != nil {
-		out += generator(x.Gen)
+		out += w.generator(x.Gen)
 	}
 	if x.Limit != nil {
-		out += " limit " + source(x.Limit)
+		out += " limit " + w.source(x.Limit)
 		if x.Lazy {
 			out += " lazily"
 		}
@@ -343,12 +378,12 @@ func join(x *Join) string {
 	case ast.FirstSuccess:
 		out += " return_when first_success"
 	case ast.CountCompleted:
-		out += " return_when completed " + source(x.Return.Count)
+		out += " return_when completed " + w.source(x.Return.Count)
 	case ast.CountSucceeded:
-		out += " return_when succeeded " + source(x.Return.Count)
+		out += " return_when succeeded " + w.source(x.Return.Count)
 	}
 	if x.Return.After != nil {
-		out += " return_after " + source(x.Return.After)
+		out += " return_after " + w.duration(x.Return.After)
 	}
 	if x.Keep {
 		out += " rest keep"
@@ -362,10 +397,10 @@ func join(x *Join) string {
 	return out
 }
 
-func args(list []Arg) string {
+func (w *writer) args(list []Arg) string {
 	var out strings.Builder
 	for _, a := range list {
-		fmt.Fprintf(&out, " %s=%s", a.Key, source(a.Value))
+		fmt.Fprintf(&out, " %s=%s", a.Key, w.source(a.Value))
 	}
 	return out.String()
 }
@@ -427,7 +462,7 @@ func (w *writer) handlers(h *Handle, depth int, env *Env) {
 	if h.Finally != nil {
 		limit := ""
 		if h.Cleanup != nil {
-			limit = " within " + source(h.Cleanup)
+			limit = " within " + w.duration(h.Cleanup)
 		}
 		fmt.Fprintf(&w.b, "%sfinally%s\n", pad, limit)
 		w.list(h.Finally.Items, depth+1, env)
@@ -436,6 +471,84 @@ func (w *writer) handlers(h *Handle, depth int, env *Env) {
 
 // widest is how many characters of a value are shown.
 const widest = 60
+
+// source is a value: as far as it is known, else as written.
+func (w *writer) source(v *Value) string {
+	if v == nil || w.notes.Value == nil {
+		return source(v)
+	}
+	return clip(w.resolved(v))
+}
+
+// resolved is v with what is known of its parts in their place.
+func (w *writer) resolved(v *Value) string {
+	if v.Src.Shape == expr.Constant {
+		return template(v.Src)
+	}
+	if known, ok := w.notes.Value(w.in, v); ok {
+		return constant(known)
+	}
+	parts := v.V.Parts(v.Src.Shape)
+	part := func(i int, t *expr.Template) *Value { return &Value{V: parts[i], Refs: v.Refs, Pos: v.Pos, Src: t} }
+	var b strings.Builder
+	switch {
+	case len(parts) == 0:
+		return template(v.Src)
+	case v.Src.Shape == expr.Interpolated:
+		for i, p := range v.Src.Parts {
+			if p.Expr == nil {
+				b.WriteString(p.Text)
+				continue
+			}
+			x := part(i, expr.NewExpr(v.Pos, p.Expr))
+			if known, ok := w.notes.Value(w.in, x); !ok {
+				b.WriteString(template(x.Src))
+			} else if text, ok := known.(string); ok {
+				b.WriteString(text)
+			} else {
+				b.WriteString(constant(known))
+			}
+		}
+		return quoted(b.String())
+	case v.Src.Shape == expr.Sequence:
+		for i, t := range v.Src.List {
+			if b.Len() > 4*widest { // far more than is shown
+				break
+			}
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(w.resolved(part(i, t)))
+		}
+		return "[" + b.String() + "]"
+	case v.Src.Shape == expr.Mapping:
+		for i, t := range v.Src.Vals {
+			if b.Len() > 4*widest {
+				break
+			}
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(v.Src.Keys[i] + ": " + w.resolved(part(i, t)))
+		}
+		return "{" + b.String() + "}"
+	}
+	return template(v.Src)
+}
+
+// duration is source for a duration: a number that is known is one of seconds.
+func (w *writer) duration(v *Value) string {
+	if w.notes.Value != nil && v.Src.Shape != expr.Constant {
+		known, _ := w.notes.Value(w.in, v)
+		if d, err := event.Duration(known); err == nil {
+			return event.FormatDuration(d)
+		}
+	}
+	return source(v)
+}
+
+// Shown is a value on one line and not too long: a plain word as it is, anything else as JSON.
+func Shown(value any) string { return clip(constant(value)) }
 
 // source is a value as written, on one line and not too long.
 func source(v *Value) string {

@@ -51,3 +51,86 @@ func inner(n Node) Node {
 		panic("plan: unknown node")
 	}
 }
+
+// EachValue calls visit for every value of s that is not one of a step inside it, with the word of the file that it belongs to:
+// if, timeout, env, in, ... The arguments of an action have the word action, those of a probe the word ready.
+func (s *Step) EachValue(visit func(word string, v *Value)) {
+	see := func(word string, v *Value) {
+		if v != nil {
+			visit(word, v)
+		}
+	}
+	see("name", s.Name)
+	for e := s.Env; e != nil; e = e.Outer {
+		for i := range e.Vars {
+			see("env", e.Vars[i].Value)
+		}
+	}
+	if s.Ready != nil {
+		for _, a := range s.Ready.Probe.Args {
+			see("ready", a.Value)
+		}
+	}
+	Walk(s.Body, func(n Node) { nodeValues(n, see) })
+}
+
+func nodeValues(n Node, see func(word string, v *Value)) {
+	each := func(word string, list []Arg) {
+		for _, a := range list {
+			see(word, a.Value)
+		}
+	}
+	switch n := n.(type) {
+	case *When:
+		see("if", n.Cond)
+	case *Limit:
+		if n.Total {
+			see("total_timeout", n.D)
+		} else {
+			see("timeout", n.D)
+		}
+	case *Retry:
+		see("attempts", n.Attempts)
+		see("delay", n.Delay)
+		see("factor", n.Factor)
+		see("max_delay", n.MaxDelay)
+		see("jitter", n.Jitter)
+		see("until", n.Until)
+		for _, m := range n.Match {
+			see("when", m.When)
+		}
+	case *Handle:
+		see("cleanup_timeout", n.Cleanup)
+		for _, c := range n.Clauses {
+			for _, m := range c.Match {
+				see("when", m.When)
+			}
+		}
+	case *Result:
+		see("result", n.Value)
+	case *Leaf:
+		each("action", n.Args)
+	case *Call:
+		each("with", n.With)
+	case *Loop:
+		generatorValues(n.Gen, see)
+	case *Join:
+		see("limit", n.Limit)
+		see("return_when", n.Return.Count)
+		see("return_after", n.Return.After)
+		if n.Gen != nil {
+			generatorValues(n.Gen, see)
+		}
+	case *Shield, *Needs, *Hold, *Sequence, *Await, *Cancel:
+	default:
+		panic("plan: unknown node")
+	}
+}
+
+func generatorValues(g *Generator, see func(word string, v *Value)) {
+	see("in", g.In)
+	for _, l := range g.Lists {
+		see("in", l)
+	}
+	see("exclude", g.Exclude)
+}

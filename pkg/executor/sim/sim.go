@@ -25,6 +25,8 @@ type Options struct {
 	Ready func(k *kind.Kind, call kind.Call) (time.Duration, bool)
 	// Inputs come from outside at their time, in order of time.
 	Inputs []At
+	// Enough is asked after each Step; what it gives kills the run. Nil: nobody is asked.
+	Enough func() *event.Cause
 	// Restore goes on after every Step with a kernel that was restored from a snapshot: nothing may change by it.
 	Restore bool
 }
@@ -41,6 +43,11 @@ func Run(p *plan.Plan, opt Options) (event.Outcome, time.Duration) {
 	k := kernel.New(p, opt.Kernel, w)
 	for {
 		k.Step(w.now, w.take())
+		if opt.Enough != nil {
+			if why := opt.Enough(); why != nil {
+				k.Step(w.now, []kernel.Input{{Kind: kernel.Kill, Cause: why}})
+			}
+		}
 		if data := snapshot(k, opt.Restore); data != nil {
 			var err error
 			if k, err = kernel.Restore(p, opt.Kernel, w, data); err != nil {

@@ -285,6 +285,26 @@ func (v *Value) Constant() (any, bool) {
 	return v.constant, v.shape == Constant
 }
 
+// Parts are the values that v is made of if it is one of that shape, each of the same names as v: the parts of a text, the
+// items of a list, the values of a mapping. Nil if it is not.
+func (v *Value) Parts(shape Shape) []*Value {
+	if v.shape != shape {
+		return nil
+	}
+	var out []*Value
+	for _, it := range v.items {
+		switch {
+		case it.value != nil:
+			out = append(out, it.value)
+		case it.prog != nil:
+			out = append(out, &Value{shape: Single, items: []item{it}})
+		default:
+			out = append(out, Literal(it.text))
+		}
+	}
+	return out
+}
+
 // Eval gives the value: canonical JSON. The error is an *event.Error. See Program.Eval for env.
 func (v *Value) Eval(env map[string]any) (any, error) {
 	switch v.shape {

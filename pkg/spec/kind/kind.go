@@ -41,6 +41,8 @@ type Kind struct {
 	// Instant is the whole step. It must not block, read clocks or touch the world: it runs inside the kernel. The map
 	// is its own only until it returns.
 	Instant func(Args) Instant
+	// Waits: Instant may give After, by its arguments alone.
+	Waits bool
 	// Run is the whole step, in a goroutine of its own. It returns when nothing of the step is alive any more.
 	// It is told to stop through ctx; the outcome of a step that was told to stop is not looked at, but for
 	// Extra. Args are evaluated; values that it returns must be canonical JSON (event.Canonical).
