@@ -9,7 +9,9 @@ import "embed"
 var files embed.FS
 
 // Names are the names of the schemas, that of workflow files first.
-func Names() []string { return []string{"workflow", "result", "events", "diagnostics", "list", "plan", "simulation"} }
+func Names() []string {
+	return []string{"workflow", "result", "events", "diagnostics", "list", "plan", "simulation"}
+}
 
 // Named is the schema of a name of Names.
 func Named(name string) []byte {

@@ -86,7 +86,7 @@ func TestOffers(t *testing.T) {
 	}
 	for _, c := range []struct{ line, want string }{
 		{"he", "none: help"},
-		{"l", "none: lint"},
+		{"l", "none: lint list"},
 		{"v", "none: validate version"},
 		{"help v", "none: validate version"},
 		{"help run ", "none:"},

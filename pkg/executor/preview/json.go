@@ -10,6 +10,9 @@ import (
 
 // The document of schema/plan.schema.json. A value that is not known stands there as it is written, in a text.
 
+// Version is the `flowrun` of the document.
+const Version = 1
+
 type document struct {
 	Flowrun    int             `json:"flowrun"`
 	Name       string          `json:"name"`
@@ -121,7 +124,7 @@ func (v *Preview) WriteJSON(w io.Writer) error {
 
 func (v *Preview) document() document {
 	d := document{
-		Flowrun: 1, Name: v.plan.Name, File: v.plan.File, Worst: v.Worst,
+		Flowrun: Version, Name: v.plan.Name, File: v.plan.File, Worst: v.Worst,
 		Inputs: []inputEntry{}, Semaphores: []semaphore{}, Secrets: []string{},
 	}
 	for _, in := range v.plan.Main.Inputs {

@@ -10,6 +10,9 @@ import (
 
 // The document of schema/simulation.schema.json. Times are seconds since the begin of the run.
 
+// Version is the `flowrun` of the document.
+const Version = 1
+
 type document struct {
 	Flowrun  int          `json:"flowrun"`
 	Name     string       `json:"name"`
@@ -91,7 +94,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 func (r *Report) document() document {
 	d := document{
-		Flowrun: 1, Name: r.plan.Name, File: r.plan.File, Total: seconds(r.Total), Status: r.Outcome.Status, Cut: r.Cut,
+		Flowrun: Version, Name: r.plan.Name, File: r.plan.File, Total: seconds(r.Total), Status: r.Outcome.Status, Cut: r.Cut,
 		Default: seconds(r.Default), Guessed: r.Guessed,
 		Steps: []stepEntry{}, Critical: []segment{}, Limits: []limitEntry{}, Assumed: append([]Assumption{}, r.Assumed...),
 	}

@@ -12,9 +12,12 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
+// Version is the `flowrun` of the JSON of a Listing.
+const Version = 1
+
 // Listing is what is in a plan. Its JSON is that of schema/list.schema.json.
 type Listing struct {
-	Flowrun   int        `json:"flowrun"` // the version of the document
+	Flowrun   int        `json:"flowrun"`
 	File      string     `json:"file"`
 	Workflows []Workflow `json:"workflows"` // that of the file first
 }
@@ -54,7 +57,7 @@ type Step struct {
 
 // Of lists what is in p.
 func Of(p *plan.Plan) *Listing {
-	l := &Listing{Flowrun: 1, File: p.File}
+	l := &Listing{Flowrun: Version, File: p.File}
 	for _, x := range p.Workflows {
 		w := Workflow{Name: x.Title(), Description: x.Description, File: x.Body.Pos.File, Line: x.Body.Pos.Line, Inputs: []Input{}, Steps: []Step{}}
 		for _, in := range x.Inputs {
