@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -33,10 +34,10 @@ func (s *session) fix(path string, said io.Writer, c *cli.Context) (out fixing) 
 		return fixing{err: unreadable(err)}
 	}
 	mended, changes := spec.Mend(path, src, func(text []byte) diag.List {
-		_, err := s.loadText(path, text, c)
+		_, err := s.compile(path, text, c)
 		var list diag.List
 		errors.As(err, &list)
-		return list
+		return slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Warning })
 	})
 	if path == "-" {
 		out.text = mended

@@ -80,6 +80,19 @@ func (s *session) load(path string, c *cli.Context) (*plan.Plan, error) {
 
 // loadText is load of a file whose text is known, if that is not nil.
 func (s *session) loadText(path string, text []byte, c *cli.Context) (*plan.Plan, error) {
+	p, err := s.compile(path, text, c)
+	if c.Bool(flagStrict) {
+		var warnings diag.List
+		if p != nil {
+			warnings = p.Warnings
+		}
+		err = strict(err, warnings)
+	}
+	return p, unreadable(err)
+}
+
+// compile is loadText whatever --strict says.
+func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan, error) {
 	if err := noFile(path); err != nil {
 		return nil, err
 	}
@@ -94,15 +107,7 @@ func (s *session) loadText(path string, text []byte, c *cli.Context) (*plan.Plan
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}
-	p, err := executor.Load(path, opt)
-	if c.Bool(flagStrict) {
-		var warnings diag.List
-		if p != nil {
-			warnings = p.Warnings
-		}
-		err = strict(err, warnings)
-	}
-	return p, unreadable(err)
+	return executor.Load(path, opt)
 }
 
 // noFile says why what is there under the name is no file; that nothing is there is said when it is read.
