@@ -100,17 +100,17 @@ func TestReadyNot(t *testing.T) {
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
-	defer busy.Close()
+	t.Cleanup(busy.Close)
 	away := free(t)
 	for name, c := range map[string]struct {
 		args kind.Args
 		want string
 	}{
-		"tcp":            {kind.Args{"tcp": away}, "TimeoutError: not ready within 30ms; last answer: connection refused"},
-		"http":           {kind.Args{"http": busy.URL}, "TimeoutError: not ready within 30ms; last answer: HTTP 503"},
-		"http, nobody":   {kind.Args{"http": "http://" + away}, "TimeoutError: not ready within 30ms; last answer: connection refused: nothing listens there"},
-		"run":            {kind.Args{"run": "exit 7", "timeout": "300ms"}, "TimeoutError: not ready within 300ms; last answer: exit status 7"},
-		"run, words":     {kind.Args{"run": "echo a; echo no response >&2; exit 2", "timeout": "300ms"}, "TimeoutError: not ready within 300ms; last answer: exit status 2: no response"},
+		"tcp":            {kind.Args{"tcp": away, "timeout": "1s"}, "TimeoutError: not ready within 1s; last answer: connection refused"},
+		"http":           {kind.Args{"http": busy.URL, "timeout": "1s"}, "TimeoutError: not ready within 1s; last answer: HTTP 503"},
+		"http, nobody":   {kind.Args{"http": "http://" + away, "timeout": "1s"}, "TimeoutError: not ready within 1s; last answer: connection refused: nothing listens there"},
+		"run":            {kind.Args{"run": "exit 7", "timeout": "1s"}, "TimeoutError: not ready within 1s; last answer: exit status 7"},
+		"run, words":     {kind.Args{"run": "echo a; echo no response >&2; exit 2", "timeout": "1s"}, "TimeoutError: not ready within 1s; last answer: exit status 2: no response"},
 		"run, too long":  {kind.Args{"run": "sleep 1000"}, "TimeoutError: not ready within 30ms; last answer: none"},
 		"run, not there": {kind.Args{"run": []any{"./nothing-here"}}, "StartError: ./nothing-here was not found in DIR"},
 		"log":            {kind.Args{"log": "up"}, "TimeoutError: not ready within 30ms; last answer: no line matched"},
@@ -121,6 +121,7 @@ func TestReadyNot(t *testing.T) {
 		"nothing":        {kind.Args{}, "ValueError: ready: there is nothing to ask: give tcp, http, run or log"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // those that are answered have their time on a busy machine
 			if c.args["timeout"] == nil {
 				c.args["timeout"] = "30ms"
 			}
