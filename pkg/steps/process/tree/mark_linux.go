@@ -99,15 +99,26 @@ func limitOf(pid int) uint64 {
 	return n
 }
 
+// patience bounds how long somebody else's exec is waited for.
+const patience = time.Second
+
 // marks are the marks in the environment of a process. It is empty when we may not read it.
 func marks(pid int) []string {
 	b, err := read(proc(pid, "environ"))
-	// In the middle of an exec the old environment is gone and the new one not there yet: it reads as empty.
-	for try := 0; try < 4 && err == nil && len(b) == 0; try++ {
-		if s, ok := readStat(pid); !ok || s.bare() {
+	// In the middle of an exec the old environment is gone and the new one not there yet: it reads as empty. On a busy
+	// machine that takes as long as the others let it.
+	var before uint64
+	for begin := time.Now(); err == nil && len(b) == 0 && time.Since(begin) < patience; {
+		s, ok := readStat(pid)
+		if !ok || s.bare() {
 			return nil
 		}
-		time.Sleep(100 * time.Microsecond)
+		if s.environ == 0 {
+			time.Sleep(100 * time.Microsecond)
+		} else if s.environ == before {
+			return nil // this one was there all the while, and it is empty
+		}
+		before = s.environ
 		b, err = read(proc(pid, "environ"))
 	}
 	if err != nil {

@@ -15,6 +15,8 @@ type stat struct {
 	parent, group, session int
 	flags                  uint64 // PF_* of the kernel
 	start                  uint64 // in ticks since the system's start: with the number it names one process for ever
+	// environ is where its environment begins in its memory; 0 in the middle of an exec, and when we may not know.
+	environ uint64
 }
 
 // bare says whether there is no program in it that could have an environment: it is on its way out, or the kernel's own.
@@ -87,6 +89,9 @@ func readStat(pid int) (s stat, ok bool) {
 	s.parent, s.group, s.session = number(f[1]), number(f[2]), number(f[3])
 	s.flags, _ = strconv.ParseUint(string(f[6]), 10, 64)
 	s.start, _ = strconv.ParseUint(string(f[19]), 10, 64)
+	if len(f) > 47 {
+		s.environ, _ = strconv.ParseUint(string(f[47]), 10, 64)
+	}
 	return s, true
 }
 

@@ -2,6 +2,9 @@ package tree
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,4 +30,39 @@ func TestRunOfAForkingEngine(t *testing.T) {
 			t.Error("while it forks its run is dead")
 		}
 	})
+}
+
+// TestMarksInAnExec: the mark of a process is seen whatever it is doing, also when it has just put another program in
+// its place, whose environment is not there yet.
+func TestMarksInAnExec(t *testing.T) {
+	again := filepath.Join(t.TempDir(), "again")
+	if err := os.WriteFile(again, []byte("#!/bin/sh\nexec \"$0\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(again)
+	cmd.Env = []string{Variable + "=mine"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	for n := range 5000 {
+		if got := marks(cmd.Process.Pid); !slices.Equal(got, []string{"mine"}) {
+			t.Fatalf("look %d found %q", n, got)
+		}
+	}
+	bare := exec.Command("sleep", "1000")
+	bare.Env = []string{}
+	if err := bare.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = bare.Process.Kill()
+		_ = bare.Wait()
+	}()
+	if got := marks(bare.Process.Pid); len(got) > 0 {
+		t.Errorf("one without an environment has %q", got)
+	}
 }
