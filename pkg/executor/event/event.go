@@ -34,8 +34,11 @@ type Event struct {
 	// Skipped is how many bytes of the stream before Text are in no event, since they came faster than anybody reads
 	// (StepOutput).
 	Skipped int64
-	// Log is where the attempt's output is kept, as kind.Output.Log; "": nowhere. It is not part of the JSON (StepRetry,
-	// StepEnd).
+	// Bytes is how long Text is in the log that keeps it; it may be longer here, where what is no UTF-8 is replaced. It is not
+	// part of the JSON (StepOutput of what has a log).
+	Bytes int64
+	// Log is where the attempt's output is kept, as kind.Output.Log; "": nowhere. It is not part of the JSON (StepOutput,
+	// StepRetry, StepEnd).
 	Log string
 	Outcome
 	// Recovered is the error that an except clause handled (StepEnd of a step that succeeded by it).

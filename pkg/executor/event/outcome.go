@@ -91,33 +91,40 @@ type Cause struct {
 	Limit string `json:"limit,omitempty"`
 }
 
+// phrase is the words for a cause: before, the limit and "of" if there is one, the step, after.
+type phrase struct {
+	before, after string
+	limited       bool
+}
+
+// phrases are the words for causes that a step has, by Why.
+var phrases = [...]phrase{
+	WhySibling:  {before: "sibling ", after: " failed"},
+	WhyTimeout:  {before: "timeout ", limited: true},
+	WhyReturned: {before: "wait ", after: " has returned"},
+	WhyStep:     {before: "cancelled by step "},
+	WhyListEnd:  {before: "end of the list of "},
+	WhyService:  {before: "service ", after: " ended"},
+	WhyCleanup:  {before: "cleanup_timeout ", limited: true},
+}
+
 // String is the cause in the words of language.md §5.
 func (c *Cause) String() string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return ""
-	}
-	switch c.Why {
-	case WhySibling:
-		return "sibling " + quote(c.By) + " failed"
-	case WhyTimeout:
-		return "timeout " + c.Limit + " of " + quote(c.By)
-	case WhyReturned:
-		return "wait " + quote(c.By) + " has returned"
-	case WhyStep:
-		return "cancelled by step " + quote(c.By)
-	case WhyListEnd:
-		return "end of the list of " + quote(c.By)
-	case WhySignal:
+	case c.Why == WhySignal:
 		return c.By
-	case WhyService:
-		return "service " + quote(c.By) + " ended"
-	case WhyDeadlock:
+	case c.Why == WhyDeadlock:
 		return "deadlock"
-	case WhyCleanup:
-		return "cleanup_timeout " + c.Limit + " of " + quote(c.By)
-	default:
+	case int(c.Why) >= len(phrases) || phrases[c.Why] == (phrase{}):
 		panic("event: unknown cause")
 	}
+	f := phrases[c.Why]
+	if f.limited {
+		return f.before + c.Limit + " of " + quote(c.By) + f.after
+	}
+	return f.before + quote(c.By) + f.after
 }
 
 func quote(path string) string {
