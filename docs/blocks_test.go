@@ -114,10 +114,10 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(b.text), &v); err != nil {
 			t.Fatal(err)
 		}
-		schemas := map[string][]byte{"result": schema.Result(), "event": schema.Events(), "diagnostics": schema.Diagnostics()}
+		schemas := map[string][]byte{"result": schema.Result(), "event": schema.Events(), "runs": schema.Runs(), "diagnostics": schema.Diagnostics()}
 		src, ok := schemas[b.note]
 		if !ok {
-			t.Fatalf("the comment before must say which schema it has: <!-- result -->, <!-- event --> or <!-- diagnostics -->")
+			t.Fatalf("the comment before must say which schema it has: <!-- result -->, <!-- event -->, <!-- runs --> or <!-- diagnostics -->")
 		}
 		c := jsonschema.NewCompiler()
 		if err := c.AddResource(b.note, bytes.NewReader(src)); err != nil {

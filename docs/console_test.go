@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestConsole does what a page shows, from its top to its end, in one folder: a block of YAML with the name of a file
+// TestConsole does what a page shows, from its top to its end, in one folder and with one folder for runs: a block of YAML with the name of a file
 // in the line before is written there, a block of console is run there, command by command. A command prints
 // what stands below it; its exit code is 0, or shown by `; echo $?` behind it.
 //
@@ -45,7 +45,7 @@ func TestConsole(t *testing.T) {
 	total := 0
 	for _, page := range pages(t) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			folder := t.TempDir()
+			folder, state := t.TempDir(), t.TempDir()
 			var done []*command
 			for _, b := range blocks(t, page) {
 				switch {
@@ -60,7 +60,7 @@ func TestConsole(t *testing.T) {
 						dir = root
 					}
 					for _, c := range commands(t, b) {
-						c.run(t, dir, strings.HasSuffix(b.info, " unordered"))
+						c.run(t, dir, state, strings.HasSuffix(b.info, " unordered"))
 						done = append(done, c)
 					}
 				}
@@ -101,11 +101,11 @@ func commands(t *testing.T, b block) []*command {
 }
 
 // run runs c and compares. What fits is not written anew: got is then what the page has.
-func (c *command) run(t *testing.T, dir string, unordered bool) {
+func (c *command) run(t *testing.T, dir, state string, unordered bool) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", c.line)
 	cmd.Dir = dir
-	cmd.Env = []string{"XDG_STATE_HOME=" + t.TempDir()}
+	cmd.Env = []string{"XDG_STATE_HOME=" + state}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		// What a person has set must not change what is shown.
@@ -150,10 +150,12 @@ var varies = []struct {
 	form *regexp.Regexp
 	as   string
 }{
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b`), "TIME"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "RUN"},
 	{regexp.MustCompile(`"(duration|queued)": ?[0-9.e-]+`), `"$1":SECONDS`},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs|s)\b`), "TIME"},
+	{regexp.MustCompile(`TIME {3,}`), "TIME  "}, // in a table
 }
 
 // steady is what a command printed without what varies, in lines that can be compared.

@@ -5,12 +5,12 @@ package schema
 
 import "embed"
 
-//go:embed workflow.schema.json result.schema.json events.schema.json diagnostics.schema.json list.schema.json plan.schema.json simulation.schema.json
+//go:embed workflow.schema.json result.schema.json events.schema.json journal.schema.json runs.schema.json diagnostics.schema.json list.schema.json plan.schema.json simulation.schema.json
 var files embed.FS
 
 // Names are the names of the schemas, that of workflow files first.
 func Names() []string {
-	return []string{"workflow", "result", "events", "diagnostics", "list", "plan", "simulation"}
+	return []string{"workflow", "result", "events", "journal", "runs", "diagnostics", "list", "plan", "simulation"}
 }
 
 // Named is the schema of a name of Names.
@@ -30,6 +30,12 @@ func Result() []byte { return Named("result") }
 
 // Events is the schema of one event (a line of flowrun run --format ndjson).
 func Events() []byte { return Named("events") }
+
+// Journal is the schema of one line of a run's journal.
+func Journal() []byte { return Named("journal") }
+
+// Runs is the schema of the document of flowrun history --format json, and of status.
+func Runs() []byte { return Named("runs") }
 
 // Diagnostics is the schema of the document of flowrun validate --format json.
 func Diagnostics() []byte { return Named("diagnostics") }

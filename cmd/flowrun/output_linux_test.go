@@ -141,7 +141,7 @@ steps:
 			t.Error(err)
 		}
 	})
-	cmd := c.cmd("run", "w.yaml", "--format", "json")
+	cmd := c.cmd("run", "w.yaml", "--format", "json", "--durability", "none")
 	out, err := cmd.Output()
 	if got := fmt.Sprint(err); got != "exit status 1" {
 		t.Fatalf("it ended with %s", got)
@@ -292,8 +292,8 @@ func TestStateOfNobody(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.dir, "w.yaml"), []byte("flowrun: 1\nsteps: [{id: it, run: echo it}]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := func() (out, errs string, code int) {
-		cmd := c.cmd("run", "w.yaml")
+	do := func(args ...string) (out, errs string, code int) {
+		cmd := c.cmd(args...)
 		cmd.Env = append(cmd.Env, "XDG_STATE_HOME=", "HOME="+c.dir, "TMPDIR="+temp)
 		var o, e bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &o, &e
@@ -301,8 +301,8 @@ func TestStateOfNobody(t *testing.T) {
 		return o.String(), e.String(), cmd.ProcessState.ExitCode()
 	}
 	state := filepath.Join(temp, "flowrun-65534")
-	want := "flowrun: mkdir " + c.dir + "/.local: permission denied: what steps print is kept in " + state + " (--state-dir names another folder)\n"
-	if out, errs, code := run(); code != 0 || !strings.Contains(errs, want) { // and perhaps what a dead run of this user has left
+	want := "flowrun: mkdir " + c.dir + "/.local: permission denied: the run is kept in " + state + " (--state-dir names another folder)\n"
+	if out, errs, code := do("run", "w.yaml"); code != 0 || !strings.Contains(errs, want) { // and perhaps what a dead run of this user has left
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if logs, _ := filepath.Glob(filepath.Join(state, "runs", "*", "logs", "it", "1.stdout")); len(logs) != 1 {
@@ -311,12 +311,23 @@ func TestStateOfNobody(t *testing.T) {
 	if info, err := os.Stat(state); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v %v", info, err)
 	}
+	if out, errs, code := do("show"); code != 0 || !strings.HasPrefix(out, "it | it\n") {
+		t.Errorf("show: exit code %d\n%s%s", code, out, errs)
+	}
 	// Somebody else has been there first.
 	if err := errors.Join(os.RemoveAll(state), os.Mkdir(state, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	out, errs, code := run()
+	out, errs, code := do("run", "w.yaml")
 	if code != 3 || !strings.Contains(errs, "; use "+state+": it is another user's (--state-dir names another)\n") || out != "" {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if out, errs, code := do("history"); code != 0 || out != "no runs\n" {
+		t.Errorf("history: exit code %d\n%s%s", code, out, errs)
+	}
+	for _, command := range []string{"history", "status", "show", "logs"} {
+		if out, errs, code := do(command, "--state-dir", state); code != 3 || out != "" || errs != "flowrun: --state-dir: use "+state+": it is another user's\n" {
+			t.Errorf("%s: exit code %d\n%s%s", command, code, out, errs)
+		}
 	}
 }

@@ -240,6 +240,9 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 	for _, f := range n.command.Flags {
 		name := variable(f.Names()[0])
 		value := lookup(env, name)
+		if f.Names()[0] == flagAttempt {
+			continue // steps have a variable of that name, and may look at logs
+		}
 		if value == "" || seen[f.Names()[0]] {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/report/problems"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -64,6 +65,9 @@ func Main(args []string, sys System) (code int) {
 	}
 	err = s.do(app, argv)
 	if lost := stdout.lost(); lost != nil {
+		if err != nil {
+			s.report(err)
+		}
 		err = fault{fmt.Errorf("standard output cannot be written: %w", reason(lost))}
 	}
 	if err != nil {
@@ -90,9 +94,10 @@ type session struct {
 	System
 	code    int // of a command that did its work
 	sources problems.Sources
-	shown   tally // problems so far
-	hidden  tally // problems that were too many
-	color   bool  // for what is wrong
+	shown   tally            // problems so far
+	hidden  tally            // problems that were too many
+	color   bool             // for what is wrong
+	files   []journal.Source // the workflow files that were read, without their paths
 }
 
 // newApp makes the tables of commands and flags.
@@ -109,6 +114,11 @@ func newApp(s *session) *cli.App {
 			graphCommand(s),
 			listCommand(s),
 			initCommand(s),
+			historyCommand(s),
+			showCommand(s),
+			logsCommand(s),
+			statusCommand(s),
+			cancelCommand(s),
 			explainCommand(s),
 			schemaCommand(s),
 			completionCommand(s),

@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/docs/errors"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/schema"
 )
 
 // completer completes a word.
@@ -195,13 +197,33 @@ func (c *completer) named(word, before string) offer {
 			o.words = append(o.words, candidate{code, errors.Summary(code)})
 		}
 		return o
-	case "N", "DURATION":
+	case "SCHEMA":
+		var o offer
+		for _, name := range schema.Names() {
+			o.words = append(o.words, candidate{word: name})
+		}
+		return o
+	case "RUN":
+		return offer{words: c.runs()}
+	case "N", "DURATION", "STEP", "WHEN", "WHAT":
 		return offer{}
 	}
 	if word != strings.ToLower(word) {
 		panic("cli: nobody says how " + word + " is completed")
 	}
 	return offer{words: []candidate{{before + word, ""}}}
+}
+
+// runs are the newest runs, where the command would look without a flag.
+func (c *completer) runs() []candidate {
+	const most = 20
+	list := []candidate{{last, "the last run of this folder"}}
+	places, _ := c.placesOf(c.lookup(variable(flagState)))
+	for _, p := range places[:min(len(places), most)] {
+		r := journal.Look(p.state, p.id)
+		list = append(list, candidate{r.ID, r.Word() + " " + r.Header.File})
+	}
+	return list
 }
 
 // files offers names of files where the command would look for them.

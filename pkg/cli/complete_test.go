@@ -86,7 +86,7 @@ func TestOffers(t *testing.T) {
 	}
 	for _, c := range []struct{ line, want string }{
 		{"he", "none: help"},
-		{"l", "none: lint list"},
+		{"l", "none: lint list logs"},
 		{"v", "none: validate version"},
 		{"help v", "none: validate version"},
 		{"help run ", "none:"},

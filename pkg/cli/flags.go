@@ -8,23 +8,33 @@ import (
 
 // The names of flags that more than one place speaks of.
 const (
-	flagInput     = "input"
-	flagInputs    = "inputs-file"
-	flagEnvFile   = "env-file"
-	flagDryRun    = "dry-run"
-	flagJobs      = "jobs"
-	flagTimeout   = "timeout"
-	flagGrace     = "grace"
-	flagStrict    = "strict"
-	flagQuiet     = "quiet"
-	flagFix       = "fix"
-	flagVerbose   = "verbose"
-	flagFormat    = "format"
-	flagColor     = "color"
-	flagDirectory = "directory"
-	flagState     = "state-dir"
-	flagSimulate  = "simulate"
-	flagDurations = "durations"
+	flagInput      = "input"
+	flagInputs     = "inputs-file"
+	flagEnvFile    = "env-file"
+	flagDryRun     = "dry-run"
+	flagJobs       = "jobs"
+	flagTimeout    = "timeout"
+	flagGrace      = "grace"
+	flagStrict     = "strict"
+	flagQuiet      = "quiet"
+	flagFix        = "fix"
+	flagVerbose    = "verbose"
+	flagFormat     = "format"
+	flagColor      = "color"
+	flagDirectory  = "directory"
+	flagState      = "state-dir"
+	flagSimulate   = "simulate"
+	flagDurations  = "durations"
+	flagDurability = "durability"
+	flagFile       = "file"
+	flagStatus     = "status"
+	flagSince      = "since"
+	flagPrune      = "prune"
+	flagAttempt    = "attempt"
+	flagFollow     = "follow"
+	flagRaw        = "raw"
+	flagNow        = "now"
+	flagWait       = "wait"
 )
 
 // variable is the environment variable that stands for a flag.
@@ -116,4 +126,9 @@ func inputFlags() []cli.Flag {
 		},
 		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}
+}
+
+// stateFlag names the folder of runs.
+func stateFlag() cli.Flag {
+	return textFlag(flagState, "", "DIR", "runs are kept below it; else ~/.local/state/flowrun")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -102,12 +103,18 @@ func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan,
 	}
 	opt := executor.LoadOptions{
 		Kinds: steps.Builtin(), Text: text, Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
-		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.sources.Add,
+		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.source,
 	}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = withGrace(opt.Kinds, d)
 	}
 	return executor.Load(path, opt)
+}
+
+// source takes a workflow file that was read.
+func (s *session) source(name string, text []byte) {
+	s.sources.Add(name, text)
+	s.files = append(s.files, journal.Source{Name: name, Text: text})
 }
 
 // noFile says why what is there under the name is no file; that nothing is there is said when it is read.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -29,7 +31,8 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagStrict, "", "warnings are errors; errors returned as values make exit code 1"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
-		textFlag(flagState, "", "DIR", "what steps print is kept below it; else ~/.local/state/flowrun"),
+		stateFlag(),
+		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	)
 	return &cli.Command{
@@ -71,9 +74,13 @@ func (s *session) run(c *cli.Context) error {
 		return err
 	}
 	id := executor.NewRunID(time.Now())
-	opt.Folder, opt.Whole = journal.Of(state, id), c.Bool(flagVerbose)
+	opt.Whole = c.Bool(flagVerbose)
+	repeat := again(c, path, p)
+	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
+		return err
+	}
 	report := plain.New(text, p, plain.Options{
-		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: again(c, path, p),
+		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat,
 	})
 	observe := []func(event.Event){report.Observe}
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
@@ -103,9 +110,9 @@ func (s *session) run(c *cli.Context) error {
 	if holdsSecrets(p) {
 		process.Conceal()
 	}
-	result, err := executor.Run(ctx, p, opt)
-	if err != nil {
-		return refused(err)
+	result, lost := executor.Run(ctx, p, opt)
+	if result == nil {
+		return refused(lost)
 	}
 	s.code = result.Exit
 	if result.Exit == executor.ExitFailed && result.Root.Status == event.Succeeded {
@@ -116,7 +123,50 @@ func (s *session) run(c *cli.Context) error {
 			return fault{fmt.Errorf("the result document cannot be written: %w", err)}
 		}
 	}
+	switch {
+	case lost != nil && opt.Keep.Durability == journal.Nothing:
+		fmt.Fprintf(s.Stderr, "flowrun: %s: what came after that is not kept\n", plain.Inert(lost.Error()))
+	case lost != nil:
+		return fault{lost}
+	}
 	return nil
+}
+
+// keep says where and how a run keeps what it does.
+func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, error) {
+	k := journal.Keep{Folder: folder}
+	switch v := c.String(flagDurability); v {
+	case "", "process":
+	case "power":
+		k.Durability = journal.PowerLoss
+	case "none":
+		k.Durability = journal.Nothing
+	default:
+		return k, usage("", "--%s: %q is none of process, power, none", flagDurability, v)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return k, fault{err}
+	}
+	k.Command = journal.Command{
+		Flowrun: release(), Folder: here, Again: again, Jobs: c.Int(flagJobs), Room: process.Room(),
+		Strict: c.Bool(flagStrict), EnvFiles: c.StringSlice(flagEnvFile),
+	}
+	if d := c.Duration(flagTimeout); d > 0 {
+		k.Command.Timeout = event.FormatDuration(d)
+	}
+	if d := c.Duration(flagGrace); d > 0 {
+		k.Command.Grace = event.FormatDuration(d)
+	}
+	for _, f := range s.files {
+		path, err := filepath.Abs(f.Name)
+		if err != nil {
+			return k, fault{err}
+		}
+		f.Path = path
+		k.Sources = append(k.Sources, f)
+	}
+	return k, nil
 }
 
 // holdsSecrets says that flowrun knows more than a step of p may.

@@ -15,9 +15,10 @@ func schemaCommand(s *session) *cli.Command {
 		Name:      "schema",
 		Category:  groupWrite,
 		Usage:     "print a JSON Schema, of files or of what flowrun prints",
-		UsageText: "flowrun schema [" + strings.Join(schema.Names(), "|") + "]",
+		UsageText: "flowrun schema [SCHEMA]",
 		Description: `flowrun schema > .flowrun/schema.json     for an editor: docs/editors.md
-flowrun schema result                     of the document of flowrun run --format json`,
+flowrun schema result                     of the document of flowrun run --format json
+flowrun schema journal                    of a line of the journal of a run`,
 		Flags:  fileFlags(),
 		Action: func(c *cli.Context) error { return s.schema(c) },
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 func notify(c chan<- os.Signal) (stop func()) {
@@ -22,6 +23,12 @@ func signalName(sig os.Signal) string {
 }
 
 func isQuit(os.Signal) bool { return false }
+
+// What a run would be told by another process; package journal cannot tell processes apart here, and sends nothing.
+const (
+	stopSignal = syscall.SIGTERM
+	killSignal = syscall.SIGKILL
+)
 
 // readerGone says that a write failed because nobody reads any more.
 func readerGone(err error) bool { return errors.Is(err, io.ErrClosedPipe) }

@@ -45,6 +45,12 @@ func signalName(sig os.Signal) string {
 // isQuit says that a signal leaves no time for cleanups.
 func isQuit(sig os.Signal) bool { return sig == syscall.SIGQUIT }
 
+// What a run is told by another process: to stop, and to end at once.
+const (
+	stopSignal = syscall.SIGTERM
+	killSignal = syscall.SIGQUIT
+)
+
 // readerGone says that a write failed because nobody reads any more.
 func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 

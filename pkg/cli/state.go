@@ -31,11 +31,11 @@ func (s *session) state(c *cli.Context) (string, error) {
 	if err == nil {
 		return dir, nil
 	}
-	temp := filepath.Join(os.TempDir(), "flowrun-"+strconv.Itoa(os.Getuid()))
+	temp := tempState()
 	if other := writable(temp); other != nil {
-		return "", fault{fmt.Errorf("there is no folder for what steps print: %w; %w (--%s names another)", err, other, flagState)}
+		return "", fault{fmt.Errorf("there is no folder for runs: %w; %w (--%s names another)", err, other, flagState)}
 	}
-	fmt.Fprintf(s.Stderr, "flowrun: %v: what steps print is kept in %s (--%s names another folder)\n", err, temp, flagState)
+	fmt.Fprintf(s.Stderr, "flowrun: %v: the run is kept in %s (--%s names another folder)\n", err, temp, flagState)
 	return temp, nil
 }
 
@@ -54,20 +54,39 @@ func (s *session) userState() (string, error) {
 	return filepath.Join(home, ".local", "state", "flowrun"), nil
 }
 
-// writable makes the folder if need be, for this user alone. One that others could write to is refused: they could
-// put links in the place of logs.
+// tempState stands in for a folder of the user that cannot be written.
+func tempState() string {
+	return filepath.Join(os.TempDir(), "flowrun-"+strconv.Itoa(os.Getuid()))
+}
+
+// writable makes the folder if need be, for this user alone.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	if err := safe(dir); err != nil {
+		return err
+	}
+	return access(dir)
+}
+
+// safe refuses a folder that others could write to: they could put links in the place of logs, and the numbers of other
+// processes into journals.
+func safe(dir string) error {
 	info, err := os.Lstat(dir)
 	switch {
 	case err != nil:
 		return err
 	case info.Mode()&fs.ModeSymlink != 0:
-		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is a link: name the folder itself")}
+		return &unsafeError{dir, "it is a link: name the folder itself"}
 	case !info.IsDir():
-		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is no folder")}
+		return &unsafeError{dir, "it is no folder"}
 	}
 	return private(dir, info)
 }
+
+// unsafeError is why a folder is not used.
+type unsafeError struct{ dir, text string }
+
+// Error implements error.
+func (e *unsafeError) Error() string { return "use " + e.dir + ": " + e.text }

@@ -6,3 +6,6 @@ import "io/fs"
 
 // private has nothing to ask a system without users' bits.
 func private(string, fs.FileInfo) error { return nil }
+
+// access is found out by writing.
+func access(string) error { return nil }

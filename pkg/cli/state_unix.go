@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -14,11 +13,16 @@ import (
 // private says why a folder is not for this user alone to write.
 func private(dir string, info fs.FileInfo) error {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && int(s.Uid) != os.Geteuid() && os.Geteuid() != 0 {
-		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("it is another user's")}
+		return &unsafeError{dir, "it is another user's"}
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return &fs.PathError{Op: "use", Path: dir, Err: errors.New("others may write to it")}
+		return &unsafeError{dir, "others may write to it"}
 	}
+	return nil
+}
+
+// access says why a folder cannot be written.
+func access(dir string) error {
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
 		return &fs.PathError{Op: "write to", Path: dir, Err: err}
 	}

@@ -8,6 +8,7 @@
 // masked and errors get the line of their step:
 //
 //	kernel ─► driver ─► veil (masks, places) ─┬─► collector ─► Result
+//	                                          ├─► keeper ─► the run's folder (package journal)
 //	                                          └─► Options.Observe
 //
 // The package refuses a run whose inputs or secrets are wrong before anything starts. It prints nothing, handles

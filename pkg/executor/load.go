@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
@@ -60,6 +61,31 @@ func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 		return nil, err
 	}
 	return nil, slices.Concat(problems, plan.Check(file, compiling)).Err()
+}
+
+// Reload compiles what a run has kept of its files: the same plan, but for variables of dotenv files, which nobody keeps. Of
+// opt only the kinds, Jobs and Room are looked at.
+func Reload(files []journal.Source, opt LoadOptions) (*plan.Plan, error) {
+	open := func(path string) (*ast.File, error) {
+		i := slices.IndexFunc(files, func(s journal.Source) bool { return s.Path == path })
+		if i < 0 {
+			return nil, os.ErrNotExist
+		}
+		return spec.Parse(files[i].Name, files[i].Text, spec.Options{Kinds: opt.Kinds, Dir: filepath.Dir(path)})
+	}
+	if len(files) == 0 {
+		return nil, os.ErrNotExist
+	}
+	file, err := open(files[0].Path)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Compile(file, plan.Options{Jobs: opt.Jobs, Room: opt.Room, Open: func(dir, path string) (*ast.File, error) {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		return open(path)
+	}})
 }
 
 // readOnce is read, but each file only once: a pipe has nothing more to say to the next file of the workflow.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 )
 
 // TestLogs: the event at the end of an attempt names the files that keep its output, whatever else has run for the step.
@@ -18,10 +19,10 @@ steps:
   - {id: db, background: true, run: 'echo up; sleep 1000', ready: {log: up}}
   - {id: quiet, run: 'exit 0'}
 `)
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "run")
 	var got []string
-	_, err := Run(context.Background(), p, Options{Folder: folder, Observe: []func(event.Event){func(e event.Event) {
-		if e.Log == "" {
+	_, err := Run(context.Background(), p, Options{Keep: journal.Keep{Folder: folder}, Observe: []func(event.Event){func(e event.Event) {
+		if e.Log == "" || e.Type == event.StepOutput {
 			return
 		}
 		kept, err := os.ReadFile(e.Log + ".stdout")

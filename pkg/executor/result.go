@@ -41,6 +41,7 @@ type Step struct {
 const (
 	ExitSucceeded = 0
 	ExitFailed    = 1
+	ExitFault     = 3   // what the run does could not be kept
 	ExitTimeout   = 124 // the run's own timeout
 	ExitHangup    = 129
 	ExitInterrupt = 130

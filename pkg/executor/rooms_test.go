@@ -49,7 +49,7 @@ func rooms() map[string][]string {
 		"pkg/steps/process":            {"pkg/steps/process/tree"},
 		"pkg/steps/process/tree":       nil,
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
-		"pkg/report/...":               {event, plan, diag, "pkg/report/..."},
+		"pkg/report/...":               {event, plan, "pkg/executor/journal", diag, "pkg/report/..."},
 		"pkg/report/graph":             {event, plan, ast, expr, "pkg/report/plain"},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},

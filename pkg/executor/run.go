@@ -40,9 +40,9 @@ type Options struct {
 	Interrupted func()
 	// RunID is the run's id; "": a new one.
 	RunID string
-	// Folder is where the run keeps the output of its steps, as package journal says; "": nowhere. It is made when there
-	// is something to keep.
-	Folder string
+	// Keep is where and how the run keeps what it does. The folder is made when the run begins; that it cannot be made is
+	// an error of Run.
+	Keep journal.Keep
 	// Whole: all output of steps is in the events, however much and fast it is. Else some of a flood is skipped.
 	Whole bool
 	// Timeout limits the whole run, handlers included; 0: no limit.
@@ -55,7 +55,9 @@ type Options struct {
 //
 // Cancelling ctx cancels the run; the text of context.Cause is the cause that reports show (local.Signal names a
 // signal). A run that fails or is cancelled is a Result, not an error. The error is a diag.List when inputs or
-// secrets are wrong: then nothing was started and the Result is nil.
+// secrets are wrong, and a *journal.Problem when the run's folder cannot be made: then nothing was started and the Result
+// is nil. It is a *journal.Problem beside a Result when the folder could not be written any more; unless Options.Keep says
+// that this may be, the run was then cancelled, and its exit code is ExitFault.
 func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	now := time.Now()
 	if opt.RunID == "" {
@@ -75,9 +77,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	hidden := mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values))))
 	veil := newVeil(p, hidden)
 	collector := newCollector(p, opt.RunID)
-	var logs func(string) string
-	if opt.Folder != "" {
-		logs = journal.NewFolder(opt.Folder).Log
+	keep, err := newKeeper(p, opt, now, given, hidden)
+	if err != nil {
+		return nil, err
 	}
 	local.Run(ctx, p, local.Options{
 		Kernel: kernel.Options{
@@ -88,16 +90,24 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 		Observe: func(e event.Event) {
 			e = veil.event(e)
 			collector.observe(e)
+			keep.observe(e)
 			for _, tell := range opt.Observe {
 				tell(e)
 			}
 		},
+		Commit: keep.commit,
 		Output: kind.Output{Mask: hidden, Whole: opt.Whole},
-		Logs:   logs,
+		Logs:   keep.logs(),
 		Kill:   opt.Kill, Interrupted: opt.Interrupted,
 	})
 	r := collector.result
 	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)
+	if err := keep.end(r); err != nil {
+		if opt.Keep.Durability != journal.Nothing {
+			r.Exit = ExitFault
+		}
+		return r, err
+	}
 	return r, nil
 }
 

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/schema"
@@ -61,6 +64,7 @@ steps:
 // The documents of real runs fit the schemas, and so do all their events.
 func TestSchemas(t *testing.T) {
 	result, events := compileSchema(t, "result", schema.Result()), compileSchema(t, "events", schema.Events())
+	lines := compileSchema(t, "journal", schema.Journal())
 	for _, c := range []struct{ name, src string }{
 		{"everything", everything},
 		{"succeeds", "flowrun: 1\nsteps: [{value: [1, 2.5, null, {a: b}]}]\n"},
@@ -69,10 +73,10 @@ func TestSchemas(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := compile(t, c.src)
-			var lines bytes.Buffer
+			var told bytes.Buffer
 			ctx, cancel := context.WithCancelCause(context.Background())
 			defer cancel(nil)
-			observe := []func(event.Event){ndjson.New(&lines, p, "R").Observe}
+			observe := []func(event.Event){ndjson.New(&told, p, "R").Observe}
 			if c.name == "cancelled" {
 				observe = append(observe, func(e event.Event) {
 					if e.Path == "s" && e.Type == event.StepStart {
@@ -80,7 +84,8 @@ func TestSchemas(t *testing.T) {
 					}
 				})
 			}
-			r, err := Run(ctx, p, Options{Observe: observe, RunID: "R"})
+			folder := filepath.Join(t.TempDir(), "R")
+			r, err := Run(ctx, p, Options{Observe: observe, RunID: "R", Keep: journal.Keep{Folder: folder}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,8 +94,18 @@ func TestSchemas(t *testing.T) {
 				t.Fatal(err)
 			}
 			fits(t, result, doc.Bytes())
-			for line := range bytes.Lines(lines.Bytes()) {
+			for line := range bytes.Lines(told.Bytes()) {
 				fits(t, events, line)
+			}
+			kept, err := os.ReadFile(filepath.Join(folder, "journal.ndjson"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range bytes.Lines(kept) {
+				fits(t, lines, line)
+			}
+			if a, b := bytes.Count(told.Bytes(), []byte{'\n'}), bytes.Count(kept, []byte{'\n'}); b != a+1 {
+				t.Errorf("%d lines in the journal of %d events", b, a)
 			}
 		})
 	}
@@ -122,6 +137,17 @@ func TestSchemasRefuse(t *testing.T) {
 		`{"v":1,"seq":1,"time":"2026-01-02 03:04:05","type":"step.ready","path":"a","attempt":1,"parent":""}`,
 	} {
 		if events.Validate(decode(t, []byte(line))) == nil {
+			t.Errorf("not refused: %s", line)
+		}
+	}
+	kept := compileSchema(t, "journal", schema.Journal())
+	for _, line := range []string{
+		`{"journal":1,"run":"R","crc":"00000000"}`,
+		`{"v":1,"seq":1,"time":"2026-01-02T03:04:05.678Z","type":"run.start","journal":{"at":0,"step":0,"parent":-1,"order":0,"node":0}}`,
+		`{"v":1,"seq":1,"time":"2026-01-02T03:04:05.678Z","type":"run.start","journal":{"at":0,"step":0,"parent":-1,"order":0},"crc":"00000000"}`,
+		`{"v":1,"seq":1,"time":"2026-01-02T03:04:05.678Z","type":"step.end","path":"a","attempt":1,"journal":{"at":0,"step":0,"parent":-1,"order":0,"node":0},"crc":"00000000"}`,
+	} {
+		if kept.Validate(decode(t, []byte(line))) == nil {
 			t.Errorf("not refused: %s", line)
 		}
 	}

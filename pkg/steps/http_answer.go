@@ -301,3 +301,6 @@ func innermost(err error) string {
 		err = inner
 	}
 }
+
+// clean is b to be shown: events are JSON, so what is no UTF-8 is replaced.
+func clean(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }

@@ -302,7 +302,7 @@ func TestRunSays(t *testing.T) {
 			errs += text
 		}
 	}
-	if out != "a\nb\nend" || errs != "e\n\uFFFD" {
+	if out != "a\nb\nend" || errs != "e\n\xc3" {
 		t.Errorf("stdout %q, stderr %q", out, errs)
 	}
 }

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"bytes"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -131,7 +130,7 @@ func (s *speech) flush() {
 
 func (s *speech) say(b []byte) {
 	if len(b) > 0 {
-		s.says.say(s.name, clean(b))
+		s.says.say(s.name, string(b))
 	}
 }
 
@@ -147,6 +146,3 @@ func wholeRunes(b []byte) int {
 	}
 	return len(b)
 }
-
-// clean is b to be shown: events are JSON, so what is no UTF-8 is replaced.
-func clean(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }

@@ -1,9 +1,3 @@
-// Package journal keeps what a run leaves on disk: its folder.
-//
-//	STATE/runs/RUN/                       mode 0700, files 0600
-//	    logs/STEP/N.stdout, N.stderr      all that the Nth attempt of a step wrote, secrets masked
-//
-// Nothing is made before there is something to keep, and nothing is removed.
 package journal
 
 import (
@@ -13,23 +7,32 @@ import (
 	"strconv"
 )
 
-// Folder is the folder of one run. It is for one goroutine.
-type Folder struct {
-	path     string
-	attempts map[string]int // so far, by the path of the step
-}
-
-// NewFolder is the folder at path. It need not exist.
-func NewFolder(path string) *Folder { return &Folder{path: path, attempts: map[string]int{}} }
+// The files of a run's folder.
+const (
+	journalName  = "journal.ndjson"
+	workflowName = "workflow.yaml"
+	inputsName   = "inputs.json"
+	resultName   = "result.json"
+	filesName    = "files"
+	logsName     = "logs"
+)
 
 // Of is the path of the folder of the run of that id below the state's folder.
 func Of(state, id string) string { return filepath.Join(state, "runs", id) }
 
+// logs names the files for the output of attempts. It is for one goroutine.
+type logs struct {
+	folder   string
+	attempts map[string]int // so far, by the path of the step
+}
+
+func logsIn(folder string) logs { return logs{folder: folder, attempts: map[string]int{}} }
+
 // Log is where the next attempt of a step keeps its output: LOG.stdout and LOG.stderr. Attempts are counted over the
 // whole run, so that those of a block that is tried again have files of their own.
-func (f *Folder) Log(step string) string {
-	f.attempts[step]++
-	return filepath.Join(f.path, "logs", fileName(step), strconv.Itoa(f.attempts[step]))
+func (l *logs) Log(step string) string {
+	l.attempts[step]++
+	return filepath.Join(l.folder, logsName, fileName(step), strconv.Itoa(l.attempts[step]))
 }
 
 // longest is the longest path of a step that is a file's name as it is; file systems have 255 bytes.

@@ -10,7 +10,7 @@ import (
 
 func TestLog(t *testing.T) {
 	t.Parallel()
-	f := journal.NewFolder(journal.Of("/state", "01ABC"))
+	f := journal.LogsIn(journal.Of("/state", "01ABC"))
 	long := strings.Repeat("outer[1].", 30) // 270 bytes, alike up to the end
 	for _, c := range []struct{ step, want string }{
 		{"build", "build/1"},

@@ -17,6 +17,9 @@ import (
 type Options struct {
 	Kernel  kernel.Options
 	Observe func(event.Event) // called in order, from one goroutine
+	// Commit keeps what was observed. It is called, from the goroutine of Observe, before the run waits, and with begins before
+	// work begins and at the end. An error cancels the run; it is given once. It may be nil.
+	Commit func(begins bool) error
 	// Output is what leaves get for their output, but for its functions.
 	Output kind.Output
 	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
@@ -43,8 +46,11 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 		opt.Kernel.Start = begin
 	}
 	d := &driver{
-		begin: begin, observe: opt.Observe, interrupted: opt.Interrupted, output: opt.Output, logs: opt.Logs,
+		begin: begin, observe: opt.Observe, commit: opt.Commit, interrupted: opt.Interrupted, output: opt.Output, logs: opt.Logs,
 		logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{},
+	}
+	if d.commit == nil {
+		d.commit = func(bool) error { return nil }
 	}
 	d.k = kernel.New(p, opt.Kernel, d)
 	d.loop(ctx, opt.Kill)
@@ -59,12 +65,15 @@ type driver struct {
 	k           *kernel.Kernel
 	begin       time.Time
 	observe     func(event.Event)
+	commit      func(begins bool) error
 	interrupted func() // nil: nobody wants to know
 	output      kind.Output
 	logs        func(path string) string
 	logOf       map[string]string // of the last attempt of steps that have not ended
 	from        chan message
 	leaves      map[int32]*leaf
+	starting    []*leaf // that wait for the commit
+	said        int64   // bytes of the output that is being told
 	running     sync.WaitGroup
 	temp        temp
 }
@@ -73,6 +82,8 @@ type driver struct {
 type leaf struct {
 	stop context.CancelFunc
 	kill chan struct{}
+	work func() message
+	late bool // it had not begun when the journal was lost
 }
 
 // message is what a leaf says: some output, that it is ready, or how it ended.
@@ -85,6 +96,9 @@ type message struct {
 	skipped      int64
 }
 
+// lost is what cancels a run whose events cannot be kept.
+const lost = "the loss of its journal"
+
 func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	told := ctx.Done()
 	alarm := time.NewTimer(0)
@@ -93,9 +107,19 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	for {
 		d.k.Step(time.Since(d.begin), in)
 		in = in[:0]
-		if _, done := d.k.Done(); done {
+		_, done := d.k.Done()
+		err := d.commit(done || len(d.starting) > 0)
+		if done {
 			return
 		}
+		if err != nil {
+			for _, l := range d.starting {
+				l.late = true
+			}
+			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: lost}})
+			continue // they are told to stop first
+		}
+		d.launch()
 		var ring <-chan time.Time
 		if next, ok := d.k.Next(); ok {
 			alarm.Reset(next - time.Since(d.begin))
@@ -133,7 +157,9 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 		return append(in, kernel.Input{Kind: kernel.Ready, Leaf: m.leaf})
 	}
 	if !m.ended {
+		d.said = int64(len(m.text))
 		d.k.Say(m.leaf, m.stream, m.text, m.skipped)
+		d.said = 0
 		return in
 	}
 	delete(d.leaves, m.leaf)
@@ -164,6 +190,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &leaf{stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
+	d.starting = append(d.starting, l)
 	call.Kill = l.kill
 	call.Output = d.output
 	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
@@ -178,15 +205,29 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	}
 	interrupt := false
 	call.Interrupt = func() { interrupt = true }
-	d.running.Go(func() {
-		defer stop()
+	l.work = func() message {
+		if l.late && ctx.Err() != nil {
+			return message{leaf: n, ended: true, outcome: event.Stopped(nil)}
+		}
 		o := k.Run(ctx, call)
 		var err error
 		if o.Value, err = event.Canonical(o.Value); err != nil {
 			o = event.Failure(event.Errorf(event.OutputError, "%s", err))
 		}
-		d.from <- message{leaf: n, ended: true, interrupt: interrupt, outcome: o}
-	})
+		return message{leaf: n, ended: true, interrupt: interrupt, outcome: o}
+	}
+}
+
+// launch begins the work that the kernel has started.
+func (d *driver) launch() {
+	for _, l := range d.starting {
+		d.running.Go(func() {
+			defer l.stop()
+			d.from <- l.work()
+		})
+	}
+	clear(d.starting)
+	d.starting = d.starting[:0]
 }
 
 // Stop implements kernel.Host.
@@ -206,7 +247,10 @@ func (d *driver) Emit(e event.Event) {
 	if e.Type == event.RunEnd {
 		e.Time = e.Time.Add(max(0, time.Since(d.begin)-d.k.Now()))
 	}
-	if e.Type == event.StepRetry || e.Type == event.StepEnd {
+	switch e.Type {
+	case event.StepOutput:
+		e.Bytes, e.Log = d.said, d.logOf[e.Path]
+	case event.StepRetry, event.StepEnd:
 		e.Log = d.logOf[e.Path]
 		delete(d.logOf, e.Path)
 	}

@@ -177,8 +177,8 @@ func middle(s string, n int) string {
 	return s
 }
 
-// duration is d for people: 12ms, 1.2s, 58.1s, 1m03s, 2h05m.
-func duration(d time.Duration) string {
+// Duration is d for people: 12ms, 1.2s, 58.1s, 1m03s, 2h05m.
+func Duration(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()

@@ -105,7 +105,7 @@ func (p *Printer) Observe(e event.Event) {
 	case event.StepRetry:
 		p.flush(e)
 		if !p.opt.Quiet {
-			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), duration(e.In))
+			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), Duration(e.In))
 			p.line(yellow, "↻", "retry", p.label(e.Path), text)
 		}
 	case event.StepEnd:
@@ -143,7 +143,7 @@ func (p *Printer) ended(e event.Event) {
 	if e.Path == "" || p.opt.Quiet || !p.opt.Verbose && p.minor(e) {
 		return
 	}
-	took := duration(e.Duration)
+	took := Duration(e.Duration)
 	switch e.Status {
 	case event.Succeeded:
 		note := ""

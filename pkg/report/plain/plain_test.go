@@ -213,7 +213,7 @@ func TestDuration(t *testing.T) {
 		{63 * time.Second, "1m3s"},
 		{2*time.Hour + 5*time.Minute + 9*time.Second, "2h5m"},
 	} {
-		if got := duration(c.d); got != c.want {
+		if got := Duration(c.d); got != c.want {
 			t.Errorf("%s: %s, want %s", c.d, got, c.want)
 		}
 	}

@@ -30,7 +30,7 @@ func (p *Printer) verdict(e event.Event) {
 	if !p.opt.Quiet {
 		p.out.WriteString("\n")
 	}
-	text := fmt.Sprintf("%s %s %s in %s", glyph, p.label(""), word, duration(e.Time.Sub(p.start)))
+	text := fmt.Sprintf("%s %s %s in %s", glyph, p.label(""), word, Duration(e.Time.Sub(p.start)))
 	p.out.WriteString(p.paint(color, clean(text, false)))
 	if counts := p.tally.String(); counts != "" {
 		p.out.WriteString(": " + counts)
@@ -203,7 +203,7 @@ func (p *Printer) cause(b *branch, numbered bool) {
 		if f.attempts > 1 {
 			facts = append(facts, fmt.Sprintf("%d attempts", f.attempts))
 		}
-		facts = append(facts, duration(f.duration))
+		facts = append(facts, Duration(f.duration))
 	}
 	if code, ok := e.Fields["exit_code"]; ok {
 		facts = append(facts, fmt.Sprintf("exit code %v", code))

@@ -133,7 +133,8 @@ type Call struct {
 
 // Output is where a step says what it does while it works. Its functions are safe for use by several goroutines.
 type Output struct {
-	// Say tells those who watch the run.
+	// Say tells those who watch the run. What it says of a stream stands in the log of that stream, to the byte and in that
+	// order: the journal has no text of its own for it.
 	Say func(stream, text string)
 	// Skip tells them that so many bytes of the stream are not said.
 	Skip func(stream string, bytes int64)
