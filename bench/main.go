@@ -32,6 +32,7 @@ func measures() []measure {
 		{"start", startFigures},
 		{"processes", processFigures},
 		{"output", outputFigures},
+		{"journal", journalFigures},
 	}
 }
 
