@@ -25,7 +25,7 @@ flowrun cancel last --now     kill all that it runs, without cleanups`,
 			boolFlag(flagNow, "", "kill at once, without cleanups, as a second Ctrl-C does"),
 			&cli.DurationFlag{Name: flagWait, Usage: "`DURATION` for the end of the run; else 5s more than its own --grace"},
 			stateFlag(),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.cancel(c) },
 	}
 }

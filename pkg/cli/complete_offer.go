@@ -82,7 +82,7 @@ func (c *completer) joined() (f cli.Flag, before string) {
 
 // flagsOf offers the flags that can still be given; before the command those that every command has.
 func (c *completer) flagsOf() offer {
-	flags := fileFlags()
+	flags := commonFlags()
 	if c.line.command != nil {
 		flags = c.line.command.Flags
 	}

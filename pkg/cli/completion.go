@@ -26,7 +26,7 @@ func completionCommand(s *session) *cli.Command {
 eval "$(flowrun completion zsh)"                      in ~/.zshrc
 flowrun completion fish | source                      in config.fish
 flowrun completion powershell | Out-String | iex      in $PROFILE`,
-		Flags:  fileFlags(),
+		Flags:  commonFlags(),
 		Action: func(c *cli.Context) error { return s.completion(c) },
 	}
 }

@@ -19,7 +19,7 @@ func explainCommand(s *session) *cli.Command {
 		UsageText: "flowrun explain [CODE]",
 		Description: `flowrun explain                 all codes
 flowrun explain duplicate-id    the page of one, as in error[duplicate-id]`,
-		Flags:  fileFlags(),
+		Flags:  commonFlags(),
 		Action: func(c *cli.Context) error { return s.explain(c) },
 	}
 }

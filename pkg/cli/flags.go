@@ -104,8 +104,8 @@ func boolFlag(name, short, text string) cli.Flag {
 	return f
 }
 
-// fileFlags are the flags of every command.
-func fileFlags() []cli.Flag {
+// commonFlags are the flags of every command.
+func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		textFlag(flagDirectory, "C", "DIR", "change to this folder first"),
 		newChoice(flagColor, "", "WHEN", "auto", "always", "never"),

@@ -22,7 +22,7 @@ flowrun graph --format mermaid x.yaml      for Markdown
 flowrun graph --format dot x.yaml          for Graphviz`,
 		Flags: append([]cli.Flag{
 			newChoice(flagFormat, "", "FORMAT", graph.Formats()...),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.graph(c) },
 	}
 }

@@ -71,7 +71,7 @@ func help(app *cli.App, command string) string {
 	for _, group := range groups() {
 		p.section(group, commandRows(app, group))
 	}
-	p.section("Flags of every command", append(flagRows(fileFlags()), helpRow()))
+	p.section("Flags of every command", append(flagRows(commonFlags()), helpRow()))
 	p.section("Exit codes", exitCodes())
 	p.text("%s\nflowrun COMMAND --help lists the flags of a command, flowrun man | man -l - all.\n", variables)
 	return p.String()

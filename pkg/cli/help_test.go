@@ -24,7 +24,7 @@ func TestHelp(t *testing.T) {
 		if !strings.HasPrefix(c.UsageText, "flowrun "+c.Name) {
 			t.Errorf("%s: the UsageText is %q", c.Name, c.UsageText)
 		}
-		for _, f := range fileFlags() {
+		for _, f := range commonFlags() {
 			if flagOf(c, f.Names()[0]) == nil {
 				t.Errorf("%s has not --%s, which every command has", c.Name, f.Names()[0])
 			}

@@ -33,7 +33,7 @@ flowrun history --prune 30d                        remove what is older than tha
 			textFlag(flagPrune, "", "WHAT", "remove runs: those older than 30d, or all but the last 100"),
 			newChoice(flagFormat, "", "FORMAT", "text", "json: one document"),
 			stateFlag(),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.history(c) },
 	}
 }

@@ -52,7 +52,7 @@ flowrun init - -t release        on standard output`,
 		Flags: append([]cli.Flag{
 			newChoice(flagTemplate, "t", "NAME", templates()...),
 			boolFlag(flagSchema, "", "write also "+schemaFile+", by which an editor knows all keys"),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.init(c) },
 	}
 }

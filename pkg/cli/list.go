@@ -19,7 +19,7 @@ func listCommand(s *session) *cli.Command {
 		UsageText: "flowrun list [flags] [FILE|-]",
 		Description: `flowrun list                        of the flowrun.yaml here or above
 flowrun list ci.yaml --format json  for editors and other programs`,
-		Flags:  append([]cli.Flag{newChoice(flagFormat, "", "FORMAT", "text", "json: one document")}, fileFlags()...),
+		Flags:  append([]cli.Flag{newChoice(flagFormat, "", "FORMAT", "text", "json: one document")}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.list(c) },
 	}
 }

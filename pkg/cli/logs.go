@@ -25,7 +25,7 @@ flowrun logs last build --raw     of a step and all in it, to the byte`,
 			boolFlag(flagFollow, "f", "follow a run that is going on, to its end"),
 			boolFlag(flagRaw, "", "the bytes as they are, without the names of steps"),
 			stateFlag(),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.logs(c) },
 	}
 }

@@ -16,7 +16,7 @@ func manCommand(s *session) *cli.Command {
 		UsageText: "flowrun man",
 		Description: `flowrun man | man -l -                               read it
 flowrun man > ~/.local/share/man/man1/flowrun.1      install it`,
-		Flags: fileFlags(),
+		Flags: commonFlags(),
 		Action: func(c *cli.Context) error {
 			if err := s.enter(c); err != nil {
 				return err
@@ -80,7 +80,7 @@ func manual(app *cli.App) string {
 		}
 	}
 	m.macro("SH", "FLAGS OF EVERY COMMAND")
-	m.rows(append(flagRows(fileFlags()), helpRow()))
+	m.rows(append(flagRows(commonFlags()), helpRow()))
 	m.macro("SH", "EXIT STATUS")
 	m.rows(exitCodes())
 	m.macro("SH", "ENVIRONMENT")
@@ -99,7 +99,7 @@ func date() string {
 // own are the flags of a command that not every command has.
 func own(c *cli.Command) []cli.Flag {
 	return slices.DeleteFunc(slices.Clone(c.Flags), func(f cli.Flag) bool {
-		return slices.ContainsFunc(fileFlags(), func(other cli.Flag) bool { return other.Names()[0] == f.Names()[0] })
+		return slices.ContainsFunc(commonFlags(), func(other cli.Flag) bool { return other.Names()[0] == f.Names()[0] })
 	})
 }
 

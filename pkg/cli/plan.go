@@ -34,7 +34,7 @@ func planCommand(s *session) *cli.Command {
 flowrun plan ci.yaml -i n=4      with an input
 flowrun plan ci.yaml --simulate  a timeline, as if each step took a second
 flowrun plan ci.yaml --simulate --durations d.yaml  or as long as a file says`,
-		Flags:  append(flags, fileFlags()...),
+		Flags:  append(flags, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.plan(c) },
 	}
 }

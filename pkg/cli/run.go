@@ -44,7 +44,7 @@ func runCommand(s *session) *cli.Command {
 flowrun run ci.yaml -i tag=v1.2 -j4     with an input, 4 processes at most
 flowrun run ci.yaml --dry-run           only show what would be done
 flowrun run - --format json < x.yaml    from stdin, the results as JSON`,
-		Flags:  append(flags, fileFlags()...),
+		Flags:  append(flags, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.run(c) },
 	}
 }

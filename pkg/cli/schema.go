@@ -19,7 +19,7 @@ func schemaCommand(s *session) *cli.Command {
 		Description: `flowrun schema > .flowrun/schema.json     for an editor: docs/editors.md
 flowrun schema result                     of the document of flowrun run --format json
 flowrun schema journal                    of a line of the journal of a run`,
-		Flags:  fileFlags(),
+		Flags:  commonFlags(),
 		Action: func(c *cli.Context) error { return s.schema(c) },
 	}
 }

@@ -31,7 +31,7 @@ flowrun show last --format json  its result document`,
 			boolFlag(flagVerbose, "v", "print also what waited or began"),
 			newChoice(flagFormat, "", "FORMAT", "text", "json: the result document"),
 			stateFlag(),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.show(c) },
 	}
 }

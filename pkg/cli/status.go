@@ -14,7 +14,7 @@ func statusCommand(s *session) *cli.Command {
 		UsageText: "flowrun status [flags]",
 		Description: `flowrun status                  those of this user
 flowrun status --format json    as one document`,
-		Flags:  append([]cli.Flag{newChoice(flagFormat, "", "FORMAT", "text", "json: one document"), stateFlag()}, fileFlags()...),
+		Flags:  append([]cli.Flag{newChoice(flagFormat, "", "FORMAT", "text", "json: one document"), stateFlag()}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.status(c) },
 	}
 }

@@ -33,7 +33,7 @@ flowrun validate --fix a.yaml     correct what is certain, and print the rest`,
 			boolFlag(flagStrict, "", "warnings are errors"),
 			boolFlag(flagQuiet, "q", "print errors only"),
 			newChoice(flagFormat, "", "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },
 	}
 }

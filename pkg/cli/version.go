@@ -29,7 +29,7 @@ flowrun version --format json     for programs`,
 		Flags: append([]cli.Flag{
 			newChoice(flagFormat, "", "FORMAT", "text", "json: one object"),
 			boolFlag(flagVerbose, "v", "say also by what means a step's processes are ended on this machine"),
-		}, fileFlags()...),
+		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.version(c) },
 	}
 }
