@@ -69,6 +69,7 @@ const cleanupLimit = time.Minute
 func (w *warner) limits(u *unit) {
 	inside := make([]bound, len(u.places)) // by number: what bounds the steps in the body of a step
 	beside := make([]bound, len(u.places)) // what bounds the step with its handlers
+	free := map[*expr.Template]bool{}      // default timeouts that can expire somewhere, as in a shield or a cleanup
 	for _, p := range u.places {
 		around := bound{}
 		if q := p.parent; q != nil {
@@ -97,24 +98,38 @@ func (w *warner) limits(u *unit) {
 			w.never(block.Return.After, "this return_after", all)
 		}
 		if d := p.step.Defaults; d != nil {
-			if p.handled() {
-				w.never(d.Timeout, "this default", around) // handlers have it, too
-			} else {
-				w.never(d.Timeout, "this default", all)
-			}
 			w.pauses(d.Retry)
 		}
 		w.pauses(p.step.Retry)
 		w.retry(p, total)
+		if t := p.timeout(); t != b.Timeout && !total.before(t) {
+			free[t] = true
+		}
 	}
+	for _, p := range u.places {
+		d := p.step.Defaults
+		switch {
+		case d == nil || free[d.Timeout]:
+		case p.handled():
+			w.never(d.Timeout, "this default", beside[p.num]) // handlers have it, too
+		default:
+			w.never(d.Timeout, "this default", inside[p.num])
+		}
+	}
+}
+
+// before says that b expires first, or in the same instant as t.
+func (b bound) before(t *expr.Template) bool {
+	d, ok := durationOf(t)
+	return ok && b.d > 0 && b.d <= d
 }
 
 // never tells of a limit that another one makes vain.
 func (w *warner) never(t *expr.Template, what string, around bound) {
-	d, ok := durationOf(t)
-	if !ok || around.d == 0 || d < around.d {
+	if !around.before(t) {
 		return
 	}
+	d, _ := durationOf(t)
 	w.say(diag.Diagnostic{
 		Pos: t.Pos, Code: "timeout-never-expires", Text: fmt.Sprintf("%s of %s can never expire: %s comes first", what, event.FormatDuration(d), around),
 		Help: "write a shorter one, or take it out", Other: around.pos(), OtherText: "this one comes first",
