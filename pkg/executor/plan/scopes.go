@@ -265,7 +265,7 @@ func (u *unit) valueFor(src, t *expr.Template, s site, want expr.TypeKind) {
 // semaphores checks the names of p's semaphores.
 func (u *unit) semaphores(p *place) {
 	for _, n := range p.step.Semaphores {
-		u.c.use(u.file, "semaphores."+n.Text)
+		u.c.use(nil, "semaphores."+n.Text)
 		if !u.file.sems[n.Text] && !u.lost(n.Text) {
 			var known []string
 			for _, s := range u.file.ast.Semaphores {

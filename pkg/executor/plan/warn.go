@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
+	"github.com/flowrun/flowrun/pkg/spec/expr"
 )
 
 // A warning is told of what is right in a file and yet hardly meant: what nobody reads, a limit that never expires, a
@@ -178,7 +179,7 @@ func (w *warner) unusedIn(f *file) {
 		}
 	}
 	for _, s := range f.ast.Semaphores {
-		if !w.used[usage{f, "semaphores." + s.Name.Text}] {
+		if !w.used[usage{nil, "semaphores." + s.Name.Text}] { // one space for all files
 			w.add(s.Name.Pos, "unused-semaphore", fmt.Sprintf("write semaphore: %s on the steps that it limits, or take it out", s.Name.Text),
 				"no step takes the semaphore %q", s.Name.Text)
 		}
@@ -233,7 +234,7 @@ func (w *warner) unusedVariables(u *unit, p *place, g *ast.Generator) {
 	if n, exact := u.size(g); exact && n < 2 || w.used[usage{f, "loop"}] {
 		return
 	}
-	if g.In != nil && g.In.Expr != nil && counts(g.In.Expr.Src) {
+	if g.In != nil && counts(g.In) {
 		return
 	}
 	for _, v := range g.Vars {
@@ -247,7 +248,10 @@ func (w *warner) unusedVariables(u *unit, p *place, g *ast.Generator) {
 	}
 }
 
-// counts says that an expression is a list of numbers.
-func counts(src string) bool {
-	return strings.HasPrefix(strings.TrimSpace(src), "range(") || strings.Contains(src, "..")
+// counts says that t is a list of whole numbers.
+func counts(t *expr.Template) bool {
+	if list, ok := t.Const.([]any); ok && t.Shape == expr.Constant {
+		return !slices.ContainsFunc(list, func(x any) bool { _, whole := x.(int); return !whole })
+	}
+	return t.Expr != nil && (strings.HasPrefix(strings.TrimSpace(t.Expr.Src), "range(") || strings.Contains(t.Expr.Src, ".."))
 }

@@ -64,10 +64,12 @@ func modeOf(k *kind.Kind, key string) kind.Mode {
 const longestScript = 64 << 10
 
 var (
-	// setting is a command that changes nothing but its shell.
-	setting = regexp.MustCompile(`^((cd|export|set|unset|alias|umask|ulimit)\b.*|[A-Za-z_][A-Za-z0-9_]*=("[^"]*"|'[^']*'|[^\s"']*))$`)
+	// setting is a command that changes nothing but its shell. Without an operand most of them print something.
+	setting = regexp.MustCompile(`^((cd|unset)\b.*|set\s+[-+]\S.*|(export|alias)\s+[A-Za-z_].*|umask\s+\d+|ulimit\s.*\s(\d+|unlimited)|[A-Za-z_][A-Za-z0-9_]*=("[^"]*"|'[^']*'|[^\s"']*))$`)
 	// acting are the signs of a command that does more, or whose success is asked for.
 	acting = regexp.MustCompile("[`|<>]|\\$\\(|;|&")
+	// quotedHere is a here-document in which nothing is read.
+	quotedHere = regexp.MustCompile(`<<-?\s*['"\\]`)
 	// reading is a variable that a script reads, without a word about what if it is not set.
 	reading = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_]*)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 )
@@ -90,9 +92,14 @@ func vain(script string) bool {
 
 // missing tells of secrets that a script reads as variables, and that its step is not given.
 func (w *warner) missing(u *unit, p *place, arg ast.Pair, text string) {
-	told := map[string]bool{}
+	if quotedHere.MatchString(text) {
+		return
+	}
+	told, open := map[string]bool{}, false // a quote that was opened in a line before
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+		within := open
+		open = open != (strings.Count(line, "'")%2 == 1)
+		if within || strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}
 		quote := strings.IndexByte(line, '\'')
