@@ -367,7 +367,7 @@ func (r *reader) duration(n *yaml.Node, positive bool) *expr.Template {
 // noAction reports a step without an action. A key that was probably meant to be one is taken for it, if its value
 // fits: then n has the right key from now on, and what is wrong below it is found too.
 func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
-	if len(n.Content) == 0 {
+	if len(n.Content) == 0 && !r.cut[n] {
 		r.problem(n, "no-action", "%s is empty", where.noun())
 		r.help("it needs one of " + r.lang.actionList(where))
 		return nil
@@ -397,6 +397,9 @@ func (r *reader) noAction(n *yaml.Node, where place) *yaml.Node {
 				return nil
 			}
 		}
+	}
+	if r.cut[n] {
+		return nil // what could not be read may be its action
 	}
 	r.problems.Add(r.text.pos(n), "no-action", "%s does nothing: it has none of %s", where.noun(), r.lang.actionList(where))
 	for i := 0; i < len(n.Content) && (where == inList || where == inExcept); i += 2 {

@@ -117,15 +117,20 @@ func (t *text) at(offset int) diag.Pos {
 	return diag.Pos{File: t.path, Line: line, Col: t.count(offset) - t.count(t.lines[line-1]) + 1}
 }
 
-// pos is where n begins.
-func (t *text) pos(n *yaml.Node) diag.Pos { return diag.Pos{File: t.path, Line: n.Line, Col: n.Column} }
+// pos is where n begins: a scalar behind its anchor.
+func (t *text) pos(n *yaml.Node) diag.Pos {
+	if n.Anchor != "" {
+		return t.at(t.begin(n))
+	}
+	return diag.Pos{File: t.path, Line: n.Line, Col: n.Column}
+}
 
 // width is the number of characters of a scalar that stands in the text as its value reads, on one line and without
 // quotes; else 0.
 func (t *text) width(n *yaml.Node) int {
 	const longest = 1000 // nobody looks at the end of more
 	if n.Kind != yaml.ScalarNode || n.Value == "" || len(n.Value) > longest || strings.Contains(n.Value, "\n") ||
-		!strings.HasPrefix(t.src[t.offset(n.Line, n.Column):], n.Value) {
+		!strings.HasPrefix(t.src[t.begin(n):], n.Value) {
 		return 0
 	}
 	return utf8.RuneCountInString(n.Value)
@@ -217,10 +222,18 @@ func (t *text) inside(n *yaml.Node) func(offset int) diag.Pos {
 // maxWalk bounds the way to a place inside an expression: behind it, the expression's begin must do.
 const maxWalk = 8 << 10
 
-// content is the offset of the first character of a scalar, behind its quote or its block header.
-func (t *text) content(n *yaml.Node) int {
+// begin is the offset at which n begins: a scalar behind its anchor.
+func (t *text) begin(n *yaml.Node) int {
 	at := t.offset(n.Line, n.Column)
-	for at < len(t.src) && (t.src[at] == '&' || t.src[at] == '!') { // an anchor or a tag before it
+	if n.Kind != yaml.ScalarNode || n.Anchor == "" || n.Value == "" {
+		return at
+	}
+	return t.bare(at)
+}
+
+// bare is the first offset from at on that is behind anchors and tags.
+func (t *text) bare(at int) int {
+	for at < len(t.src) && (t.src[at] == '&' || t.src[at] == '!') {
 		for at < len(t.src) && !strings.ContainsRune(" \t\r\n", rune(t.src[at])) {
 			at++
 		}
@@ -228,6 +241,12 @@ func (t *text) content(n *yaml.Node) int {
 			at++
 		}
 	}
+	return at
+}
+
+// content is the offset of the first character of a scalar, behind its quote or its block header.
+func (t *text) content(n *yaml.Node) int {
+	at := t.bare(t.offset(n.Line, n.Column))
 	switch {
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		return min(at+1, len(t.src))
