@@ -76,9 +76,6 @@ func (r *reader) translate(f *finding, s *stray, w *foreignWord) {
 		if where := s.elsewhere(w.to); where != "" && (ok || f.Help == "") {
 			f.Help = where
 		}
-		if f.Help == "" && r.lang.action[w.to] {
-			f.Help = w.to + " is an action of its own: write it as another step"
-		}
 	case field(s.of, w.to) != nil:
 		f.Help = "that is " + w.to + ", which stands here already"
 	case !ok && w.help != "":

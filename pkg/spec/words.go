@@ -402,10 +402,11 @@ func (l *language) elsewhere(key string, b branch) string {
 			return "match belongs to a clause of except"
 		}
 	}
-	if b.where != inList && b.where != inExcept {
-		if l.isAction(key, inList) {
-			return key + " is the action of a step: put it into the body"
+	if l.isAction(key, inList) {
+		if b.where == inList || b.where == inExcept {
+			return key + " is an action of its own: write it as another step"
 		}
+		return key + " is the action of a step: put it into the body"
 	}
 	switch owners := l.members(key); len(owners) {
 	case 0:
