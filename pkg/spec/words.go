@@ -402,11 +402,12 @@ func (l *language) elsewhere(key string, b branch) string {
 			return "match belongs to a clause of except"
 		}
 	}
-	if l.isAction(key, inList) {
-		if b.where == inList || b.where == inExcept {
-			return key + " is an action of its own: write it as another step"
-		}
+	switch isStep := b.where == inList || b.where == inExcept; {
+	case !l.isAction(key, inList):
+	case !isStep:
 		return key + " is the action of a step: put it into the body"
+	case b.action == "" || l.action[b.action]:
+		return key + " is an action of its own: write it as another step"
 	}
 	switch owners := l.members(key); len(owners) {
 	case 0:
