@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
 // shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars, and so is what calls within
@@ -16,8 +18,9 @@ func (r *reader) shown(root *yaml.Node) []byte {
 	var spans [][]int
 	if root == nil {
 		if secretLooks.MatchString(t.src) {
-			for _, m := range defaultLooks.FindAllStringSubmatchIndex(t.src, -1) {
-				spans = append(spans, m[2:])
+			spans = looks(t.src)
+			for i, d := range r.problems { // a help may show a line
+				r.problems[i].Help = stars(d.Help, looks(d.Help))
 			}
 		}
 	} else {
@@ -46,6 +49,14 @@ var (
 	defaultLooks = regexp.MustCompile(`\bdefault["']?[ \t]*:[ \t]*([^\r\n]*)`)
 )
 
+// looks are the places of what looks like a default.
+func looks(text string) (spans [][]int) {
+	for _, m := range defaultLooks.FindAllStringSubmatchIndex(text, -1) {
+		spans = append(spans, m[2:])
+	}
+	return spans
+}
+
 // secretDefaults are the names of the secret ones of some inputs, and adds where their defaults stand.
 func (t *text) secretDefaults(inputs *yaml.Node, spans [][]int) (names []string, _ [][]int) {
 	if inputs == nil || inputs.Kind != yaml.MappingNode {
@@ -54,8 +65,10 @@ func (t *text) secretDefaults(inputs *yaml.Node, spans [][]int) (names []string,
 	for i := 0; i < len(inputs.Content); i += 2 {
 		if n := deref(inputs.Content[i+1]); isSecret(n) {
 			names = append(names, deref(inputs.Content[i]).Value)
-			if v := field(n, "default"); v != nil {
-				spans = t.scalars(v, spans)
+			for j := 0; j < len(n.Content); j += 2 {
+				if isWord(n.Content[j], "default") {
+					spans = t.scalars(n.Content[j+1], spans)
+				}
 			}
 		}
 	}
@@ -85,8 +98,18 @@ func isSecret(n *yaml.Node) bool {
 	if n.Kind != yaml.MappingNode {
 		return false
 	}
-	v := field(n, "secret")
-	return v != nil && v.Value != "false"
+	for i := 0; i < len(n.Content); i += 2 {
+		if isWord(n.Content[i], "secret") {
+			return deref(n.Content[i+1]).Value != "false"
+		}
+	}
+	return false
+}
+
+// isWord says that the key k is a word, or was to be it.
+func isWord(k *yaml.Node, word string) bool {
+	name := deref(k).Value
+	return name == word || diag.Nearest(name, []string{word}) != ""
 }
 
 // scalars adds where the scalars in n stand, but for expressions, which tell nothing.

@@ -28,6 +28,9 @@ func TestSecretDefaultsAreNotShown(t *testing.T) {
 		"none of these":     "{secret: true, default: hunter2, enum: [a]}",
 		"an expression":     "{secret: true, default: \"${{ hunter2\", nosuch: 1}",
 		"secret is wrong":   "{secret: yes, default: hunter2}",
+		"default misspelt":  "{secret: true, defualt: hunter2}",
+		"secret misspelt":   "{secrte: true, default: hunter2}",
+		"in the help":       "{secret: true, default: hunter2 nosuch: 1}",
 		"no YAML":           "{secret: true, default: hunter2, nosuch: 1",
 		"no YAML, in lines": "\n    secret: true\n    default: hunter2\n   nosuch: 1",
 	} {

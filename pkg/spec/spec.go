@@ -63,8 +63,8 @@ type Options struct {
 func Parse(path string, src []byte, opt Options) (*ast.File, error) {
 	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
 	root := r.tree(src)
-	if opt.Source != nil {
-		opt.Source(path, r.shown(root))
+	if shown := r.shown(root); opt.Source != nil {
+		opt.Source(path, shown)
 	}
 	if root == nil || r.elsewhere(root) {
 		return nil, r.problems.Err()
