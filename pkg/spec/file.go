@@ -225,6 +225,7 @@ func (r *reader) unquote(since int) {
 	for i := range r.problems[since:] {
 		d := &r.problems[since+i]
 		d.Text, d.Help = "this default cannot be read as a value, and as the input is secret it is not shown", "write it in quotes"
+		d.Fix = nil // it would show it
 	}
 }
 

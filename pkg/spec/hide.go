@@ -19,7 +19,7 @@ func (r *reader) shown(root *yaml.Node) []byte {
 	if root == nil {
 		if secretLooks.MatchString(t.src) {
 			spans = looks(t.src)
-			for i, d := range r.problems { // a help may show a line
+			for i, d := range r.problems { // a help may show a line, with quotes that the text does not have
 				r.problems[i].Help = stars(d.Help, looks(d.Help))
 			}
 		}
@@ -40,13 +40,30 @@ func (r *reader) shown(root *yaml.Node) []byte {
 		if len(secrets) > 0 {
 			spans = t.given(root, secrets, spans)
 		}
+		for _, s := range spans { // what cuts a value in two says what is left of it
+			r.quiet(t.src[s[0]:s[1]])
+		}
 	}
 	return []byte(stars(t.src, spans))
 }
 
+// quiet takes a secret out of what was said so far.
+func (r *reader) quiet(secret string) {
+	const short = 4 // is in too many words
+	if len(secret) < short {
+		return
+	}
+	hidden := stars(secret, [][]int{{0, len(secret)}})
+	for i := range r.problems {
+		d := &r.problems[i]
+		d.Text, d.Help = strings.ReplaceAll(d.Text, secret, hidden), strings.ReplaceAll(d.Help, secret, hidden)
+	}
+}
+
 var (
-	secretLooks  = regexp.MustCompile(`\bsecret\b`)
-	defaultLooks = regexp.MustCompile(`\bdefault["']?[ \t]*:[ \t]*([^\r\n]*)`)
+	secretLooks = regexp.MustCompile(`\bsecret\b`)
+	// A block goes on to the next line that begins with a key.
+	defaultLooks = regexp.MustCompile(`\bdefault["']?[ \t]*:[ \t]*([|>][^\r\n]*(?:\r?\n[ \t]*(?:[^\s:]+(?:[ \t][^\r\n]*)?)?)*|[^\r\n]*)`)
 )
 
 // looks are the places of what looks like a default.

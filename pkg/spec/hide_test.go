@@ -30,6 +30,8 @@ func TestSecretDefaultsAreNotShown(t *testing.T) {
 		"secret is wrong":   "{secret: yes, default: hunter2}",
 		"default misspelt":  "{secret: true, defualt: hunter2}",
 		"secret misspelt":   "{secrte: true, default: hunter2}",
+		"cut in two":        "{secret: true, default: hunter2 (a, b), c: 1}",
+		"no YAML, a block":  "\n    secret: true\n    default: |\n      hunter2\n\n     hunter2 b\n    nosuch: 1",
 		"in the help":       "{secret: true, default: hunter2 nosuch: 1}",
 		"no YAML":           "{secret: true, default: hunter2, nosuch: 1",
 		"no YAML, in lines": "\n    secret: true\n    default: hunter2\n   nosuch: 1",

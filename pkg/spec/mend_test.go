@@ -39,6 +39,7 @@ func TestMend(t *testing.T) {
 		{"a number without a unit", head + "- {sleep: 30}\n", ""},
 		{"what has two meanings", head + "- {value: no}\n- {value: 1.10}\n- {value: 012}\n", ""},
 		{"an instant is a text", head + "- {value: 2026-01-02}\n", head + "- {value: \"2026-01-02\"}\n"},
+		{"an instant that is secret would be told", "flowrun: 1\ninputs: {a: {secret: true, default: 2026-01-02}}\nsteps:\n- {sleep: 1s}\n", ""},
 		{"an expression in flow style", head + "- {value: ${{ 1 }}, name: ${{ 'x' }}}\n", head + "- {value: \"${{ 1 }}\", name: \"${{ 'x' }}\"}\n"},
 		{"an expression with quotes", head + "- {value: ${{ \"x\" }} }\n", head + "- {value: '${{ \"x\" }}' }\n"},
 		{"a text around an expression", head + "- {echo: a ${{ 1 }} b}\n", ""},
