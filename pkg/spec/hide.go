@@ -40,23 +40,24 @@ func (r *reader) shown(root *yaml.Node) []byte {
 		if len(secrets) > 0 {
 			spans = t.given(root, secrets, spans)
 		}
-		for _, s := range spans { // what cuts a value in two says what is left of it
-			r.quiet(t.src[s[0]:s[1]])
-		}
+		r.quiet(spans) // a value that is cut in two is told as it is
 	}
 	return []byte(stars(t.src, spans))
 }
 
-// quiet takes a secret out of what was said so far.
-func (r *reader) quiet(secret string) {
+// quiet takes secrets out of what was said so far.
+func (r *reader) quiet(spans [][]int) {
 	const short = 4 // is in too many words
-	if len(secret) < short {
-		return
+	var pairs []string
+	for _, s := range spans {
+		if secret := r.text.src[s[0]:s[1]]; len(secret) >= short {
+			pairs = append(pairs, secret, stars(secret, [][]int{{0, len(secret)}}))
+		}
 	}
-	hidden := stars(secret, [][]int{{0, len(secret)}})
+	hidden := strings.NewReplacer(pairs...)
 	for i := range r.problems {
 		d := &r.problems[i]
-		d.Text, d.Help = strings.ReplaceAll(d.Text, secret, hidden), strings.ReplaceAll(d.Help, secret, hidden)
+		d.Text, d.Help = hidden.Replace(d.Text), hidden.Replace(d.Help)
 	}
 }
 
