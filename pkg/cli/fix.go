@@ -95,6 +95,7 @@ func rewrite(path string, old, text []byte) error {
 		return err
 	}
 	defer os.Remove(temp.Name()) // it is gone when all went well
+	giveTo(temp, info)
 	_, err = temp.Write(text)
 	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
 	if err != nil {
