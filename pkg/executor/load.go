@@ -71,7 +71,7 @@ func Reload(files []journal.Source, opt LoadOptions) (*plan.Plan, error) {
 		if i < 0 {
 			return nil, os.ErrNotExist
 		}
-		return spec.Parse(files[i].Name, files[i].Text, spec.Options{Kinds: opt.Kinds, Dir: filepath.Dir(path)})
+		return spec.Parse(files[i].Name, files[i].Text, spec.Options{Kinds: opt.Kinds, Dir: filepath.Dir(path), Shown: true})
 	}
 	if len(files) == 0 {
 		return nil, os.ErrNotExist

@@ -211,8 +211,9 @@ func (r *reader) input(k, n *yaml.Node) *ast.Input {
 		r.problem(n, "bad-input", "this declares no values: %s", firstLine(err.Error()))
 		return nil
 	}
-	in.Problem = check.problem
-	if written != nil {
+	if in.Problem = check.problem; r.hidden && in.Secret {
+		in.Problem = func(any) string { return "" }
+	} else if written != nil {
 		if wrong := check.problem(in.Default); wrong != "" {
 			r.problem(written, "bad-default", "the default does not fit: %s", wrong)
 		}

@@ -13,9 +13,10 @@ import (
 
 // shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars, and so is what calls within
 // the file give them. root is nil for what is no YAML mapping; then all that looks like a default is hidden, if anything looks secret.
+// What is YAML stays YAML, with everything in its place (Options.Shown).
 func (r *reader) shown(root *yaml.Node) []byte {
 	t := r.text
-	var spans [][]int
+	var spans []span
 	if root == nil {
 		if secretLooks.MatchString(t.src) {
 			spans = looks(t.src)
@@ -24,21 +25,8 @@ func (r *reader) shown(root *yaml.Node) []byte {
 			}
 		}
 	} else {
-		_, spans = t.secretDefaults(field(root, "inputs"), spans)
-		secrets := map[string][]string{} // inputs, by workflow
-		if list := field(root, "workflows"); list != nil && list.Kind == yaml.MappingNode {
-			for i := 0; i < len(list.Content); i += 2 {
-				var names []string
-				if w := deref(list.Content[i+1]); w.Kind == yaml.MappingNode {
-					names, spans = t.secretDefaults(field(w, "inputs"), spans)
-				}
-				if len(names) > 0 {
-					secrets[deref(list.Content[i]).Value] = names
-				}
-			}
-		}
-		if len(secrets) > 0 {
-			spans = t.given(root, secrets, spans)
+		for _, n := range secretValues(root) {
+			spans = t.scalars(n, spans)
 		}
 		r.quiet(spans) // a value that is cut in two is told as it is
 	}
@@ -46,12 +34,12 @@ func (r *reader) shown(root *yaml.Node) []byte {
 }
 
 // quiet takes secrets out of what was said so far.
-func (r *reader) quiet(spans [][]int) {
+func (r *reader) quiet(spans []span) {
 	const short = 4 // is in too many words
 	var pairs []string
 	for _, s := range spans {
-		if secret := r.text.src[s[0]:s[1]]; len(secret) >= short {
-			pairs = append(pairs, secret, stars(secret, [][]int{{0, len(secret)}}))
+		if secret := r.text.src[s.begin:s.end]; len(secret) >= short {
+			pairs = append(pairs, secret, stars(secret, []span{{end: len(secret), plain: s.plain}}))
 		}
 	}
 	hidden := strings.NewReplacer(pairs...)
@@ -68,47 +56,86 @@ var (
 )
 
 // looks are the places of what looks like a default.
-func looks(text string) (spans [][]int) {
+func looks(text string) (spans []span) {
 	for _, m := range defaultLooks.FindAllStringSubmatchIndex(text, -1) {
-		spans = append(spans, m[2:])
+		spans = append(spans, span{begin: m[2], end: m[3]})
 	}
 	return spans
 }
 
-// secretDefaults are the names of the secret ones of some inputs, and adds where their defaults stand.
-func (t *text) secretDefaults(inputs *yaml.Node, spans [][]int) (names []string, _ [][]int) {
+// span is a place in a text.
+type span struct {
+	begin, end int
+	plain      bool // a scalar without quotes and in no block
+}
+
+// secretValues are the values in a file that are not for everybody's eyes.
+func secretValues(root *yaml.Node) []*yaml.Node {
+	if root == nil {
+		return nil
+	}
+	_, values := secretDefaults(field(root, "inputs"), nil)
+	secrets := map[string][]string{} // inputs, by workflow
+	if list := field(root, "workflows"); list != nil && list.Kind == yaml.MappingNode {
+		for i := 0; i < len(list.Content); i += 2 {
+			var names []string
+			if w := deref(list.Content[i+1]); w.Kind == yaml.MappingNode {
+				names, values = secretDefaults(field(w, "inputs"), values)
+			}
+			if len(names) > 0 {
+				secrets[deref(list.Content[i]).Value] = names
+			}
+		}
+	}
+	if len(secrets) > 0 {
+		values = given(root, secrets, values)
+	}
+	return values
+}
+
+// blank takes what is hidden out of a file that Options.Shown tells of.
+func blank(root *yaml.Node) {
+	for _, n := range secretValues(root) {
+		if !tellsNothing(deref(n)) {
+			*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: "***", Anchor: n.Anchor, Line: n.Line, Column: n.Column}
+		}
+	}
+}
+
+// secretDefaults are the names of the secret ones of some inputs, and adds their defaults.
+func secretDefaults(inputs *yaml.Node, values []*yaml.Node) (names []string, _ []*yaml.Node) {
 	if inputs == nil || inputs.Kind != yaml.MappingNode {
-		return nil, spans
+		return nil, values
 	}
 	for i := 0; i < len(inputs.Content); i += 2 {
 		if n := deref(inputs.Content[i+1]); isSecret(n) {
 			names = append(names, deref(inputs.Content[i]).Value)
 			for j := 0; j < len(n.Content); j += 2 {
 				if isWord(n.Content[j], "default") {
-					spans = t.scalars(n.Content[j+1], spans)
+					values = append(values, n.Content[j+1])
 				}
 			}
 		}
 	}
-	return names, spans
+	return names, values
 }
 
-// given adds where the steps in n give constants to secret inputs.
-func (t *text) given(n *yaml.Node, secrets map[string][]string, spans [][]int) [][]int {
+// given adds what the steps in n give as constants to secret inputs.
+func given(n *yaml.Node, secrets map[string][]string, values []*yaml.Node) []*yaml.Node {
 	if n.Kind == yaml.MappingNode {
 		target, with := field(n, "call"), field(n, "with")
 		if target != nil && with != nil && with.Kind == yaml.MappingNode {
 			for i := 0; i < len(with.Content); i += 2 {
 				if slices.Contains(secrets[target.Value], deref(with.Content[i]).Value) {
-					spans = t.scalars(with.Content[i+1], spans)
+					values = append(values, with.Content[i+1])
 				}
 			}
 		}
 	}
 	for _, c := range n.Content {
-		spans = t.given(c, secrets, spans)
+		values = given(c, secrets, values)
 	}
-	return spans
+	return values
 }
 
 // isSecret says that the declaration of an input is that of a secret one, or was to be one.
@@ -131,19 +158,25 @@ func isWord(k *yaml.Node, word string) bool {
 }
 
 // scalars adds where the scalars in n stand, but for expressions, which tell nothing.
-func (t *text) scalars(n *yaml.Node, spans [][]int) [][]int {
+func (t *text) scalars(n *yaml.Node, spans []span) []span {
 	n = deref(n)
+	if tellsNothing(n) {
+		return spans
+	}
 	if n.Kind == yaml.ScalarNode {
-		if strings.HasPrefix(n.Value, open) && strings.HasSuffix(n.Value, closing) {
-			return spans
-		}
 		begin := t.content(n)
-		return append(spans, []int{begin, max(begin, t.end(n, begin))})
+		plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
+		return append(spans, span{begin, max(begin, t.end(n, begin)), plain})
 	}
 	for _, c := range n.Content {
 		spans = t.scalars(c, spans)
 	}
 	return spans
+}
+
+// tellsNothing says that a value is an expression.
+func tellsNothing(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, open) && strings.HasSuffix(n.Value, closing)
 }
 
 // end is the offset behind the last character of a scalar whose first one is at begin.
@@ -169,30 +202,33 @@ func (t *text) end(n *yaml.Node, begin int) int {
 	return min(at, len(t.src))
 }
 
-// stars puts a star for each character in some places of a text; line breaks and the blanks behind them stay.
-func stars(text string, spans [][]int) string {
+// stars puts a star for each character in some places of a text; line breaks and the blanks behind them stay. A scalar without
+// quotes begins with _, for the star of an alias would be no YAML.
+func stars(text string, spans []span) string {
 	if len(spans) == 0 {
 		return text
 	}
-	slices.SortFunc(spans, func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.begin, b.begin) })
 	var b strings.Builder
 	at := 0
 	for _, s := range spans {
-		if s[0] < at {
+		if s.begin < at {
 			continue // an alias of what is hidden already
 		}
-		b.WriteString(text[at:s[0]])
+		b.WriteString(text[at:s.begin])
 		margin := false
-		for _, c := range text[s[0]:s[1]] {
+		for i, c := range text[s.begin:s.end] {
 			switch {
 			case c == '\n' || c == '\r':
 				margin = true
+			case i == 0 && s.plain:
+				c = '_'
 			case c != ' ' || !margin:
 				c, margin = '*', false
 			}
 			b.WriteRune(c)
 		}
-		at = s[1]
+		at = s.end
 	}
 	return b.String() + text[at:]
 }

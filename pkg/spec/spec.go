@@ -55,13 +55,16 @@ type Options struct {
 	// Source is told the text of each workflow file, right or wrong, under the name that messages have for it, as it may be
 	// shown: the defaults of secret inputs are stars, and so are the constants that calls within the file give them. May be nil.
 	Source func(path string, src []byte)
+	// Shown: the text is what Source was told of one that is right. What is hidden in it is there, but its value fits
+	// anything.
+	Shown bool
 }
 
 // Parse reads a workflow file. path is its name in messages. The error is a diag.List, sorted, with all that
 // is wrong. The file then is what could be read of it, with File.Lost, for plan.Check to find the rest; it is nil if
 // the text is not YAML or not a mapping.
 func Parse(path string, src []byte, opt Options) (*ast.File, error) {
-	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds)}
+	r := &reader{text: newText(path, src), lang: languageOf(opt.Kinds), hidden: opt.Shown}
 	root := r.tree(src)
 	if shown := r.shown(root); opt.Source != nil {
 		opt.Source(path, shown)
@@ -149,6 +152,8 @@ type reader struct {
 	problems diag.List
 	// bad holds the values that a problem was reported for: what is read from them later is not looked at.
 	bad map[*yaml.Node]bool
+	// hidden: of the text what is secret is taken out (Options.Shown).
+	hidden bool
 	// cut holds the mappings of which entries were taken out.
 	cut map[*yaml.Node]bool
 	// nameless: there is an id that is no text.

@@ -36,6 +36,9 @@ func (r *reader) tree(src []byte) *yaml.Node {
 		return nil
 	}
 	top := root.Content[0]
+	if r.hidden && top.Kind == yaml.MappingNode {
+		blank(top)
+	}
 	if !r.guarded(top) {
 		return nil
 	}
