@@ -443,6 +443,42 @@ steps:
 	}
 }
 
+// TestPruneGoesOn: a run that cannot be removed, as one of another user, hinders nobody from removing the others.
+func TestPruneGoesOn(t *testing.T) {
+	t.Parallel()
+	c := &command{dir: filepath.Join(home(t), "run"), user: users()["nobody"], mark: "prune"}
+	err := os.Mkdir(c.dir, 0o777)
+	if err == nil && c.user != nil {
+		err = os.Chown(c.dir, int(c.user.Uid), int(c.user.Gid))
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(c.dir, "w.yaml"), []byte("flowrun: 1\nsteps: [{id: s, run: echo one}]\n"), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if out, errs, state := c.say("run", "w.yaml"); state != "exit status 0" {
+			t.Fatal(state, out, errs)
+		}
+	}
+	ids, err := journal.IDs(c.state())
+	if err != nil || len(ids) != 3 {
+		t.Fatal(ids, err)
+	}
+	logs := filepath.Join(journal.Of(c.state(), ids[1]), "logs", "s")
+	if err := os.Chmod(logs, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, state := c.say("history", "--prune", "0")
+	if out != "removed 2 runs\n" || !strings.Contains(errs, ids[1]) || state != "exit status 3" {
+		t.Errorf("%s: %s%s", state, out, errs)
+	}
+	if err := os.Chmod(logs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestInjectedFailures: whichever call fails that writes, or brings something to the disk, a run never ends well with a record
 // lost, and its journal can be read.
 func TestInjectedFailures(t *testing.T) {

@@ -81,8 +81,11 @@ func (s *session) runOf(c *cli.Context) (*journal.Run, error) {
 		return nil, err
 	}
 	name := c.Args().First()
-	if name == "" || name == last {
+	if c.NArg() == 0 || name == last {
 		return lastHere(places)
+	}
+	if name == "" { // a variable of a script that is not set is not the last run: it could be cancelled
+		return nil, usage("flowrun history lists runs", "the RUN is empty")
 	}
 	var fit []place
 	for _, p := range places {

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -173,6 +175,7 @@ func (s *session) prune(c *cli.Context, what string, document bool) error {
 		return err
 	}
 	removed := []any{}
+	var failed error // the first: what is another user's hinders nobody from removing the rest
 	now := time.Now()
 	for i, p := range places {
 		r := journal.Look(p.state, p.id)
@@ -182,8 +185,8 @@ func (s *session) prune(c *cli.Context, what string, document bool) error {
 		switch err := r.Remove(); {
 		case err == nil:
 			removed = append(removed, r.ID)
-		case !errors.Is(err, journal.ErrBusy):
-			return fault{err}
+		case !errors.Is(err, journal.ErrBusy) && !errors.Is(err, fs.ErrNotExist): // another one may prune, too
+			failed = cmp.Or(failed, err)
 		}
 	}
 	if document {
@@ -195,8 +198,11 @@ func (s *session) prune(c *cli.Context, what string, document bool) error {
 			return fault{err}
 		}
 		ndjson.Inert(s.Stdout).Write(append(b, '\n'))
-		return nil
+	} else {
+		fmt.Fprintf(s.Stdout, "removed %s\n", count(len(removed), "run"))
 	}
-	fmt.Fprintf(s.Stdout, "removed %s\n", count(len(removed), "run"))
+	if failed != nil {
+		return fault{failed}
+	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -66,7 +67,8 @@ func (r *Run) Begun() time.Time {
 }
 
 // IDs are the runs below the state's folder, the newest first as far as clocks were right: ids sort by the clock at their
-// begin. A folder that is not there has none.
+// begin. A folder that is not there has none, and what has neither the name nor the journal of a run is none: it is
+// somebody's, below a folder that is not for runs alone.
 func IDs(state string) ([]string, error) {
 	path := filepath.Dir(Of(state, "any"))
 	entries, err := os.ReadDir(path)
@@ -78,11 +80,19 @@ func IDs(state string) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range slices.Backward(entries) { // they are sorted
-		if e.IsDir() {
+		if e.IsDir() && (idForm.MatchString(e.Name()) || exists(filepath.Join(path, e.Name(), journalName))) {
 			ids = append(ids, e.Name())
 		}
 	}
 	return ids, nil
+}
+
+// idForm is that of the ids that flowrun makes: a run that dies at its begin leaves no more than a name.
+var idForm = regexp.MustCompile(`^[0-9A-Z]{26}$`)
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Look is the run of that id.
@@ -208,10 +218,23 @@ func (r *Run) Result() ([]byte, error) {
 	return b, nil
 }
 
-// Here says whether the run was begun in a folder, or is of a workflow in it.
+// Here says whether the run was begun in a folder, or is of a workflow in it, under whatever name.
 func (r *Run) Here(folder string) bool {
 	return r.State != Unknown &&
-		(r.Header.Command.Folder == folder || len(r.Header.Files) > 0 && filepath.Dir(r.Header.Files[0].Path) == folder)
+		(same(r.Header.Command.Folder, folder) || len(r.Header.Files) > 0 && same(filepath.Dir(r.Header.Files[0].Path), folder))
+}
+
+// same says that two paths lead to one folder: links do.
+func same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // Remove removes the folder of a run that is not going on. A run that is just being begun has no journal yet, and one
