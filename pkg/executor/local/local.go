@@ -73,7 +73,8 @@ type driver struct {
 	from        chan message
 	leaves      map[int32]*leaf
 	starting    []*leaf // that wait for the commit
-	said        int64   // bytes of the output that is being told
+	telling     bool    // of output
+	said        int64   // bytes of it
 	running     sync.WaitGroup
 	temp        temp
 }
@@ -157,9 +158,9 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 		return append(in, kernel.Input{Kind: kernel.Ready, Leaf: m.leaf})
 	}
 	if !m.ended {
-		d.said = int64(len(m.text))
+		d.telling, d.said = true, int64(len(m.text))
 		d.k.Say(m.leaf, m.stream, m.text, m.skipped)
-		d.said = 0
+		d.telling, d.said = false, 0
 		return in
 	}
 	delete(d.leaves, m.leaf)
@@ -242,10 +243,16 @@ func (d *driver) Stop(n int32, kill bool) {
 	l.stop()
 }
 
-// Emit implements kernel.Host. The kernel's clock stands still while it works: what a run took in all is known here.
+// Emit implements kernel.Host. The kernel's clock stands still while it works, and while it waits: what a run took in all,
+// and when a step said something, is known here. What is due before that comes later, at its own time, which is not to be
+// before it.
 func (d *driver) Emit(e event.Event) {
-	if e.Type == event.RunEnd {
-		e.Time = e.Time.Add(max(0, time.Since(d.begin)-d.k.Now()))
+	if e.Type == event.RunEnd || d.telling {
+		now := time.Since(d.begin)
+		if next, ok := d.k.Next(); ok && d.telling {
+			now = min(now, next)
+		}
+		e.Time = e.Time.Add(max(0, now-d.k.Now()))
 	}
 	switch e.Type {
 	case event.StepOutput:
