@@ -176,6 +176,20 @@ func TestNoRoomForRun(t *testing.T) {
 	}
 }
 
+// TestNoRoomWithout: who wants so goes on without a folder.
+func TestNoRoomWithout(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, manySteps)
+	c.small(t, 0)
+	_, errs, state := c.say("run", "w.yaml", "-q", "--durability", "none")
+	if state != "exit status 0" || !strings.HasSuffix(errs, " cannot be written: no space left on device: what came after that is not kept\n") {
+		t.Errorf("%s, said\n%s", state, errs)
+	}
+	if ids, err := journal.IDs(c.state()); len(ids) > 0 || err != nil {
+		t.Errorf("left %v, %v", ids, err)
+	}
+}
+
 // TestKilledJournal: whenever flowrun is killed, the journal knows all that has begun and can be read; the run is then seen to have
 // crashed.
 func TestKilledJournal(t *testing.T) {

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -41,7 +42,7 @@ type Options struct {
 	// RunID is the run's id; "": a new one.
 	RunID string
 	// Keep is where and how the run keeps what it does. The folder is made when the run begins; that it cannot be made is
-	// an error of Run.
+	// an error of Run, unless what cannot be kept shall run, too.
 	Keep journal.Keep
 	// Whole: all output of steps is in the events, however much and fast it is. Else some of a flood is skipped.
 	Whole bool
@@ -77,9 +78,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	hidden := mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values))))
 	veil := newVeil(p, hidden)
 	collector := newCollector(p, opt.RunID)
-	keep, err := newKeeper(p, opt, now, given, hidden)
-	if err != nil {
-		return nil, err
+	keep, lost := newKeeper(p, opt, now, given, hidden)
+	if lost != nil && opt.Keep.Durability != journal.Nothing {
+		return nil, lost
 	}
 	local.Run(ctx, p, local.Options{
 		Kernel: kernel.Options{
@@ -102,11 +103,11 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	})
 	r := collector.result
 	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)
-	if err := keep.end(r); err != nil {
+	if err := keep.end(r); err != nil || lost != nil {
 		if opt.Keep.Durability != journal.Nothing {
 			r.Exit = ExitFault
 		}
-		return r, err
+		return r, cmp.Or(lost, err)
 	}
 	return r, nil
 }
