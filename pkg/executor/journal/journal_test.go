@@ -358,6 +358,10 @@ func TestFollow(t *testing.T) {
 	if err := run.Remove(); err != nil {
 		t.Error(err)
 	}
+	var problem *journal.Problem
+	if _, err := run.Alive(); !errors.As(err, &problem) {
+		t.Errorf("Alive without a folder: %v", err)
+	}
 	if ids, err := journal.IDs(state); len(ids) != 0 || err != nil {
 		t.Errorf("%v, %v", ids, err)
 	}

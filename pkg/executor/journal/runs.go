@@ -147,14 +147,19 @@ func (r *Run) look() error {
 	return nil
 }
 
-// Alive says whether the process of the run is there, which has the lock.
+// Alive says whether the process of the run is there, which has the lock. The error is a *Problem.
 func (r *Run) Alive() (bool, error) {
-	f, err := os.Open(filepath.Join(r.Folder, journalName))
+	path := filepath.Join(r.Folder, journalName)
+	f, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return false, unread(path, err)
 	}
 	defer f.Close()
-	return locked(f)
+	alive, err := locked(f)
+	if err != nil {
+		return false, unread(path, err)
+	}
+	return alive, nil
 }
 
 // lastLine is the last line of a journal that fits the one before, without its newline; nil if that is the header. A torn
