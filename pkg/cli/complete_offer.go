@@ -219,6 +219,7 @@ func (c *completer) runs() []candidate {
 	const most = 20
 	list := []candidate{{last, "the last run of this folder"}}
 	places, _ := c.placesOf(c.lookup(variable(flagState)))
+	places = slices.DeleteFunc(places, func(p place) bool { return !strings.HasPrefix(p.id, c.word) }) // who has begun to write one wants it, old or not
 	for _, p := range places[:min(len(places), most)] {
 		r := journal.Look(p.state, p.id)
 		list = append(list, candidate{r.ID, r.Word() + " " + r.Header.File})
