@@ -242,19 +242,28 @@ func (b *bounds) pauses(n *plan.Retry, attempts int, s *scope) (Bound, bool) {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return Bound{}, false
 	}
-	total := upTo(0)
+	pause := func(i int) time.Duration {
+		if delay <= 0 {
+			return 0
+		}
+		p := min(float64(delay)*math.Pow(factor, float64(i)), float64(most)) * (1 + min(jitter, 1))
+		return time.Duration(min(p, math.MaxInt64/2)) // as in the kernel
+	}
+	// They only grow, or only shrink: when one is as long as the last one, so are all between them. Of a great many, the longest
+	// of the rest stands for each.
+	total, last := upTo(0), pause(attempts-2)
 	for i := range attempts - 1 {
-		pause := min(float64(delay)*math.Pow(factor, float64(i)), float64(most)) * (1 + min(jitter, 1))
-		if total.Time == forever || pause >= math.MaxInt64/2 {
-			return upTo(forever), true
+		one := pause(i)
+		if one == last || i == maxPauses {
+			return total.then(upTo(max(one, last)).times(attempts - 1 - i)), true
 		}
-		if factor == 1 { // they are all alike, and may be many
-			return upTo(time.Duration(pause)).times(attempts - 1), true
-		}
-		total = total.then(upTo(time.Duration(pause)))
+		total = total.then(upTo(one))
 	}
 	return total, true
 }
+
+// maxPauses is how many pauses of a retry are looked at one by one.
+const maxPauses = 1000
 
 // defaultCleanup is that of the kernel (cleanup_timeout).
 const defaultCleanup = time.Minute
@@ -262,10 +271,8 @@ const defaultCleanup = time.Minute
 // handle is the body, then its clauses or its else, then its cleanups.
 func (b *bounds) handle(n *plan.Handle, s *plan.Step, p at) Bound {
 	clauses, orElse := upTo(0), upTo(0)
-	group := false // the body can fail with several errors, so that more than one clause runs
-	switch s.Action().(type) {
-	case *plan.Leaf, *plan.Await:
-	default:
+	group := false // the body can fail with several errors, by itself or as the task that is awaited, so that more than one clause runs
+	if leaf, ok := s.Action().(*plan.Leaf); !ok || leaf.Reraise != nil {
 		group = true
 	}
 	for _, c := range n.Clauses {
