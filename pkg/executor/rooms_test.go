@@ -40,7 +40,7 @@ func rooms() map[string][]string {
 		plan:                           {event, ast, diag, expr, kind},
 		kernel:                         {event, plan, ast, expr, kind},
 		"pkg/executor/preview":         {event, plan, ast, expr, kind},
-		"pkg/executor/simulation":      {event, plan, kernel, diag, kind, "pkg/executor/sim"},
+		"pkg/executor/simulation":      {event, plan, kernel, diag, kind, mask, "pkg/executor/sim"},
 		"pkg/executor/local":           {event, plan, kernel, kind},
 		"pkg/executor/sim":             {event, plan, kernel, kind},
 		"pkg/executor/journal":         {event},

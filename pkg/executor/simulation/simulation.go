@@ -106,6 +106,7 @@ func Run(p *plan.Plan, opt Options) (*Report, error) {
 	if !r.Cut {
 		s.limits(r)
 	}
+	r.hide(p, opt.Env)
 	return r, nil
 }
 

@@ -136,3 +136,27 @@ func TestNoEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestEnvironmentIsNotShown: what the environment holds is not told, whatever fails with it.
+func TestEnvironmentIsNotShown(t *testing.T) {
+	for _, steps := range []string{
+		`{fail: "cannot use ${{ env.TOKEN }}"}`,
+		`{id: a, value: "${{ env.TOKEN }}"}, {fail: {type: "T", message: "${{ steps.a.value }}"}}`,
+		`{env: {HERE: "x-${{ env.TOKEN }}"}, fail: "${{ env.HERE }}"}`,
+		`{fail: "${{ toJSON(env) }}"}`,
+		`{sleep: "${{ env.TOKEN }}"}`,
+	} {
+		p := compile(t, "fails.yaml", []byte("flowrun: 1\nsteps: ["+steps+"]\n"))
+		r, err := simulation.Run(p, simulation.Options{Env: []string{"TOKEN=hunter2", "OTHER=cannot"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := r.WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		if r.Outcome.Err == nil || strings.Contains(b.String()+r.Text(80), "hunter2") {
+			t.Errorf("%s: %s", steps, &b)
+		}
+	}
+}
