@@ -128,8 +128,8 @@ func (x *box) end(first bool) *box {
 	return x
 }
 
-// quoteDot is a quoted label of lines.
+// quoteDot is a quoted label of lines. Graphviz reads the entities of HTML in it.
 func quoteDot(lines ...string) string {
 	text := strings.Join(lines, "\n")
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "&", "&amp;").Replace(text) + `"`
 }
