@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -11,8 +12,9 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
-// shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars, and so is what calls within
-// the file give them. root is nil for what is no YAML mapping; then all that looks like a default is hidden, if anything looks secret.
+// shown is the text of the file as it may be shown to people: the defaults of secret inputs are stars, and so are the values that
+// they may have and what calls within the file give them. root is nil for what is no YAML mapping; then all that looks like these is
+// hidden, if anything looks secret.
 // What is YAML stays YAML, with everything in its place (Options.Shown).
 func (r *reader) shown(root *yaml.Node) []byte {
 	t := r.text
@@ -52,7 +54,7 @@ func (r *reader) quiet(spans []span) {
 var (
 	secretLooks = regexp.MustCompile(`\bsecret\b`)
 	// A block goes on to the next line that begins with a key.
-	defaultLooks = regexp.MustCompile(`\bdefault["']?[ \t]*:[ \t]*([|>][^\r\n]*(?:\r?\n[ \t]*(?:[^\s:]+(?:[ \t][^\r\n]*)?)?)*|[^\r\n]*)`)
+	defaultLooks = regexp.MustCompile(`\b(?:default|enum)["']?[ \t]*:[ \t]*([|>][^\r\n]*(?:\r?\n[ \t]*(?:[^\s:]+(?:[ \t][^\r\n]*)?)?)*|[^\r\n]*)`)
 )
 
 // looks are the places of what looks like a default.
@@ -95,14 +97,15 @@ func secretValues(root *yaml.Node) []*yaml.Node {
 
 // blank takes what is hidden out of a file that Options.Shown tells of.
 func blank(root *yaml.Node) {
-	for _, n := range secretValues(root) {
+	for i, n := range secretValues(root) {
 		if !tellsNothing(deref(n)) {
-			*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: "***", Anchor: n.Anchor, Line: n.Line, Column: n.Column}
+			value := "*** " + strconv.Itoa(i) // none twice, as the values of an enum
+			*n = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: value, Anchor: n.Anchor, Line: n.Line, Column: n.Column}
 		}
 	}
 }
 
-// secretDefaults are the names of the secret ones of some inputs, and adds their defaults.
+// secretDefaults are the names of the secret ones of some inputs, and adds their defaults, and the values that they may have.
 func secretDefaults(inputs *yaml.Node, values []*yaml.Node) (names []string, _ []*yaml.Node) {
 	if inputs == nil || inputs.Kind != yaml.MappingNode {
 		return nil, values
@@ -111,8 +114,11 @@ func secretDefaults(inputs *yaml.Node, values []*yaml.Node) (names []string, _ [
 		if n := deref(inputs.Content[i+1]); isSecret(n) {
 			names = append(names, deref(inputs.Content[i]).Value)
 			for j := 0; j < len(n.Content); j += 2 {
-				if isWord(n.Content[j], "default") {
-					values = append(values, n.Content[j+1])
+				switch v := n.Content[j+1]; {
+				case isWord(n.Content[j], "default"):
+					values = append(values, v)
+				case isWord(n.Content[j], "enum"):
+					values = append(values, deref(v).Content...)
 				}
 			}
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestSecretDefaultsAreNotShown: neither the text of a file for people nor what is said about it holds the default of a secret
-// input, however it is written; every other character is in its place.
+// input, or a value that it may have, however it is written; every other character is in its place.
 func TestSecretDefaultsAreNotShown(t *testing.T) {
 	for name, input := range map[string]string{
 		"plain":             "{secret: true, default: hunter2, nosuch: 1}",
@@ -26,6 +26,9 @@ func TestSecretDefaultsAreNotShown(t *testing.T) {
 		"ambiguous":         "{secret: true, default: 0x_hunter2, nosuch: 1}",
 		"does not fit":      "{secret: true, default: hunter2, type: integer}",
 		"none of these":     "{secret: true, default: hunter2, enum: [a]}",
+		"one of these":      "{secret: true, default: a, enum: [hunter2, 'hunter2 too']}",
+		"of these":          "{enum: [hunter2, {hunter2: 1}], secret: true, nosuch: 1}",
+		"of these, no YAML": "{secret: true, enum: [hunter2], nosuch: 1",
 		"an expression":     "{secret: true, default: \"${{ hunter2\", nosuch: 1}",
 		"secret is wrong":   "{secret: yes, default: hunter2}",
 		"default misspelt":  "{secret: true, defualt: hunter2}",

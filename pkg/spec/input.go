@@ -14,6 +14,7 @@ import (
 type inputCheck struct {
 	schema *jsonschema.Schema
 	object object
+	secret bool // what may be given is not told
 }
 
 // compileInput compiles what an input declares. A panic of the library is an error here: it reads a user's schema.
@@ -38,7 +39,7 @@ func compileInput(in *ast.Input) (check *inputCheck, err error) {
 			err = fmt.Errorf("JSON Schema has no such value for %s", strings.TrimPrefix(deep.InstanceLocation, "/"))
 		}
 	}
-	return &inputCheck{schema: s, object: in.Schema}, err
+	return &inputCheck{schema: s, object: in.Schema, secret: in.Secret}, err
 }
 
 // reference says whether a schema refers to another.
@@ -110,6 +111,9 @@ func (c *inputCheck) explain(v any) string {
 			}
 			if !strings.Contains(rule.text, "%s") {
 				return rule.text
+			}
+			if rule.key == "enum" && c.secret {
+				return "it is none of the values that it may have"
 			}
 			return fmt.Sprintf(rule.text, fmt.Sprint(limit))
 		}
