@@ -191,7 +191,7 @@ func (s *session) prune(c *cli.Context, what string, document bool) error {
 	}
 	if document {
 		o := event.NewObject(nil)
-		o.Int("flowrun", 1)
+		o.Int("flowrun", runs.Version)
 		o.Value("removed", removed)
 		b, err := o.End()
 		if err != nil {

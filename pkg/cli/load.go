@@ -50,8 +50,11 @@ func (s *session) file(c *cli.Context) (string, error) {
 	case 1:
 		return c.Args().First(), nil
 	}
-	return "", usage("an input is given with --input NAME=VALUE",
-		"%s takes one FILE, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
+	hint := ""
+	if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == flagInput }) {
+		hint = "an input is given with --input NAME=VALUE"
+	}
+	return "", usage(hint, "%s takes one FILE, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
 }
 
 // findFile looks here and in every parent folder.

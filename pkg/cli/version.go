@@ -9,10 +9,12 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/preview"
 	"github.com/flowrun/flowrun/pkg/executor/simulation"
 	"github.com/flowrun/flowrun/pkg/report/listing"
 	"github.com/flowrun/flowrun/pkg/report/problems"
+	"github.com/flowrun/flowrun/pkg/report/runs"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
@@ -62,7 +64,7 @@ func (s *session) version(c *cli.Context) error {
 	o.Text("os", runtime.GOOS)
 	o.Text("arch", runtime.GOARCH)
 	o.Value("schemas", map[string]any{
-		"workflow": spec.Version, "result": executor.ResultVersion, "events": event.Version, "diagnostics": problems.Version,
+		"workflow": spec.Version, "result": executor.ResultVersion, "events": event.Version, "journal": journal.Version, "runs": runs.Version, "diagnostics": problems.Version,
 		"list": listing.Version, "plan": preview.Version, "simulation": simulation.Version,
 	})
 	if c.Bool(flagVerbose) {

@@ -80,10 +80,13 @@ func Paths(steps []journal.Step) string {
 	return strings.Join(names, ", ")
 }
 
+// Version is the `flowrun` of the document.
+const Version = 1
+
 // JSON is a document with an object for each run.
 func JSON(list []*journal.Run) ([]byte, error) {
 	o := event.NewObject(nil)
-	o.Int("flowrun", 1)
+	o.Int("flowrun", Version)
 	o.Key("runs")
 	var problem error
 	o.Raw(func(b []byte) []byte {
