@@ -29,6 +29,14 @@ func Values(path string, src []byte) (map[string]Value, error) {
 	if len(src) <= MaxBytes && strings.HasPrefix(strings.TrimLeft(r.text.src, " \t\r\n"), "{") && json.Valid([]byte(r.text.src)) {
 		return r.jsonValues()
 	}
+	values := r.yamlValues(src)
+	for i := range r.problems {
+		r.problems[i].Fix = nil // validate --fix is for workflow files
+	}
+	return values, r.problems.Err()
+}
+
+func (r *reader) yamlValues(src []byte) map[string]Value {
 	root := r.tree(src)
 	if root == nil {
 		for i := range r.problems { // what is said of a workflow file does not fit
@@ -39,7 +47,7 @@ func Values(path string, src []byte) (map[string]Value, error) {
 				p.Text, p.Help = "the file must be a mapping of names to values", ""
 			}
 		}
-		return nil, r.problems.Err()
+		return nil
 	}
 	values := make(map[string]Value, len(root.Content)/2)
 	for i := 0; i < len(root.Content); i += 2 {
@@ -48,7 +56,7 @@ func Values(path string, src []byte) (map[string]Value, error) {
 		v := r.constant(n, 1)
 		values[deref(root.Content[i]).Value] = Value{V: v, Pos: r.text.pos(n), Wrong: len(r.problems) > before || r.bad[deref(n)]}
 	}
-	return values, r.problems.Err()
+	return values
 }
 
 // constant is the value of n, in which `${{` is a text like any other.

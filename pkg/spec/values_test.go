@@ -1,9 +1,12 @@
 package spec
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
 func TestValues(t *testing.T) {
@@ -21,6 +24,8 @@ func TestValues(t *testing.T) {
 		// Values are data.
 		{"a: ${{ 1 }}\nb: [\"$${{\", '${{ secrets.X']\n", map[string]any{"a": "${{ 1 }}", "b": []any{"$${{", "${{ secrets.X"}}, ""},
 		{`{"a": "${{ 1 }}", "${{ b }}": 1}`, map[string]any{"a": "${{ 1 }}", "${{ b }}": 1}, ""},
+
+		{"a: [${{ 1 }}]\n", map[string]any{}, `v.yaml:1:5: error[unquoted-expression]: an expression in flow style, between [ ] or { }, needs quotes (write: a: ["${{ 1 }}"])`},
 
 		// A text by YAML's rules, and by those of JSON.
 		{
@@ -41,6 +46,13 @@ v.yaml:3:17: error[duplicate-key]: the key "a" stands here twice [v.yaml:1:7: fi
 		text := ""
 		if err != nil {
 			text = err.Error()
+		}
+		var problems diag.List
+		errors.As(err, &problems)
+		for _, d := range problems {
+			if d.Fix != nil {
+				t.Errorf("%q: validate --fix knows nothing of this file, and is to mend it: %v", c.src, d)
+			}
 		}
 		if text != c.err {
 			t.Errorf("%q: error %q, want %q", c.src, text, c.err)

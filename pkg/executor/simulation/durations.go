@@ -107,6 +107,9 @@ func (r *rule) read(e Entry) (problems diag.List) {
 					r.fails = ever
 				}
 			case int:
+				if v < 0 {
+					say("bad-value", "", "fails is the number of attempts that fail, and %d is less than none", v)
+				}
 				r.fails = v
 			case string:
 				r.fails, r.err = ever, v
