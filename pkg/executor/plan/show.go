@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -307,7 +308,7 @@ func (w *writer) action(s *Step, n Node) string {
 	case *Join:
 		return w.word(s, x.Kind.String()) + w.join(x)
 	case *Call:
-		return "call " + x.Workflow.Title() + w.args(x.With)
+		return "call " + x.Workflow.Title() + w.given(x)
 	case *Await:
 		return "await " + taskNames(x.Tasks)
 	case *Cancel:
@@ -401,6 +402,23 @@ func (w *writer) args(list []Arg) string {
 	var out strings.Builder
 	for _, a := range list {
 		fmt.Fprintf(&out, " %s=%s", a.Key, w.source(a.Value))
+	}
+	return out.String()
+}
+
+// given are the arguments of a call. What it gives to a secret input is shown only where it is an expression, which tells nothing.
+func (w *writer) given(c *Call) string {
+	var out strings.Builder
+	for _, a := range c.With {
+		secret := slices.ContainsFunc(c.Workflow.Inputs, func(in *ast.Input) bool { return in.Secret && in.Name.Text == a.Key })
+		switch {
+		case !secret:
+			fmt.Fprintf(&out, " %s=%s", a.Key, w.source(a.Value))
+		case a.Value.Src.Shape == expr.Single:
+			fmt.Fprintf(&out, " %s=%s", a.Key, a.Value.Written())
+		default:
+			fmt.Fprintf(&out, " %s=***", a.Key)
+		}
 	}
 	return out.String()
 }
