@@ -199,7 +199,7 @@ func (s *simulator) work(k *kind.Kind, call kind.Call) (time.Duration, event.Out
 		s.guessed[call.Step] = true
 	}
 	if k.Probe {
-		return d, event.Success(nil)
+		return probed(d, call)
 	}
 	o := event.Success(unknown)
 	if s.tries[call.Step]++; s.tries[call.Step] <= r.fails {
@@ -213,6 +213,23 @@ func (s *simulator) work(k *kind.Kind, call kind.Call) (time.Duration, event.Out
 		o.Extra["exit_code"] = o.Err.Fields["exit_code"]
 	}
 	return d, o
+}
+
+// defaultReady is that of a probe (pkg/steps).
+const defaultReady = 30 * time.Second
+
+// probed is how the probe of a service goes that takes d to be ready: a probe has its own timeout.
+func probed(d time.Duration, call kind.Call) (time.Duration, event.Outcome) {
+	limit := defaultReady
+	if v, ok := call.Args["timeout"]; ok {
+		if given, err := event.Duration(v); err == nil {
+			limit = given
+		}
+	}
+	if d > limit {
+		return limit, event.Failure(event.Errorf(event.TimeoutError, "not ready within %s", event.FormatDuration(limit)))
+	}
+	return d, event.Success(nil)
 }
 
 // failure is how a step fails of which the durations say so.
