@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -169,9 +168,7 @@ func (o *Object) Value(key string, v any) {
 		}
 	}
 	w := bytes.NewBuffer(o.b)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := Encode(w, v); err != nil {
 		if o.err == nil {
 			o.err = err
 		}

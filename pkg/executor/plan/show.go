@@ -592,10 +592,15 @@ func bare(v *Value) string {
 	return source(v)
 }
 
-func clip(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > widest {
-		return string(r[:widest-1]) + "…"
+func clip(s string) string { return Clip(strings.Join(strings.Fields(s), " "), widest) }
+
+// Clip is s cut to n characters, the last of which then says so.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
 	}
 	return s
 }

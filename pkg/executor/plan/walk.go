@@ -6,7 +6,7 @@ func Walk(n Node, visit func(Node)) {
 		return
 	}
 	visit(n)
-	Walk(inner(n), visit)
+	Walk(Inner(n), visit)
 	if h, ok := n.(*Handle); ok {
 		if h.Else != nil {
 			visit(h.Else)
@@ -20,14 +20,14 @@ func Walk(n Node, visit func(Node)) {
 // Action is what s does: its body without the modifiers around it.
 func (s *Step) Action() Node {
 	n := s.Body
-	for next := inner(n); next != nil; next = inner(n) {
+	for next := Inner(n); next != nil; next = Inner(n) {
 		n = next
 	}
 	return n
 }
 
-// inner is the node that the modifier n stands around; nil if n is none.
-func inner(n Node) Node {
+// Inner is the node that the modifier n stands around; nil if n is none.
+func Inner(n Node) Node {
 	switch n := n.(type) {
 	case *Shield:
 		return n.Body

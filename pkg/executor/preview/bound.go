@@ -128,14 +128,8 @@ func (b *bounds) step(s *plan.Step, p at) Bound {
 // node is the bound of a node of s.
 func (b *bounds) node(n plan.Node, s *plan.Step, p at) Bound {
 	switch n := n.(type) {
-	case *plan.Shield:
-		return b.node(n.Body, s, p)
-	case *plan.Needs:
-		return b.node(n.Body, s, p)
-	case *plan.Hold:
-		return b.node(n.Body, s, p)
-	case *plan.Result:
-		return b.node(n.Body, s, p)
+	case *plan.Shield, *plan.Needs, *plan.Hold, *plan.Result:
+		return b.node(plan.Inner(n), s, p)
 	case *plan.When:
 		if b.never(n.Cond, p.scope) {
 			return upTo(0)
@@ -331,18 +325,8 @@ func (b *bounds) stop(n plan.Node, s *plan.Step, p at) Bound {
 			part = part.or(b.stopAll(n.Else.Items, p))
 		}
 		return part.then(b.cleanup(n, p, 1))
-	case *plan.Needs:
-		return b.stop(n.Body, s, p)
-	case *plan.When:
-		return b.stop(n.Body, s, p)
-	case *plan.Limit:
-		return b.stop(n.Body, s, p)
-	case *plan.Retry:
-		return b.stop(n.Body, s, p)
-	case *plan.Hold:
-		return b.stop(n.Body, s, p)
-	case *plan.Result:
-		return b.stop(n.Body, s, p)
+	case *plan.Needs, *plan.When, *plan.Limit, *plan.Retry, *plan.Hold, *plan.Result:
+		return b.stop(plan.Inner(n), s, p)
 	case *plan.Sequence:
 		return b.stopAll(n.Items, p)
 	case *plan.Loop:

@@ -116,11 +116,7 @@ func (b Bound) MarshalJSON() ([]byte, error) {
 func (v *Preview) MarshalJSON() ([]byte, error) { return json.Marshal(v.document()) }
 
 // WriteJSON writes the document and a newline.
-func (v *Preview) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v.document())
-}
+func (v *Preview) WriteJSON(w io.Writer) error { return event.Encode(w, v.document()) }
 
 func (v *Preview) document() document {
 	d := document{

@@ -86,11 +86,7 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 func (r *Report) MarshalJSON() ([]byte, error) { return json.Marshal(r.document()) }
 
 // WriteJSON writes the document and a newline.
-func (r *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(r.document())
-}
+func (r *Report) WriteJSON(w io.Writer) error { return event.Encode(w, r.document()) }
 
 func (r *Report) document() document {
 	d := document{

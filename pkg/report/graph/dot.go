@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // drawDot is p for Graphviz, complete: every block is a cluster, and an arrow from or to a block is one from or to a step inside that
@@ -68,7 +70,7 @@ func (d *dot) box(x *box, depth int) {
 		if p.word != "" {
 			d.line(inner, "subgraph cluster_%sp%d {", key(x), i)
 			inner++
-			d.line(inner, "label=%s", quoteDot(clip(p.word, labelText)))
+			d.line(inner, "label=%s", quoteDot(plan.Clip(p.word, labelText)))
 			d.line(inner, "style=dashed")
 		}
 		for _, y := range p.boxes {

@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // Mermaid refuses to draw more than 500 edges and more than 50,000 characters; on pages of others that cannot be changed.
@@ -136,7 +138,7 @@ func (m *mermaid) box(x *box, depth int) {
 	for i, p := range x.parts {
 		inner := depth + 1
 		if p.word != "" {
-			m.line(inner, "subgraph %sp%d[%s]", key(x), i, quoteMermaid(clip(p.word, labelText)))
+			m.line(inner, "subgraph %sp%d[%s]", key(x), i, quoteMermaid(plan.Clip(p.word, labelText)))
 			inner++
 		} else if p.shape == beside {
 			m.line(inner, "direction TB")
@@ -163,16 +165,16 @@ const (
 
 // label are the lines of a box.
 func (x *box) label() []string {
-	lines := []string{strings.TrimSpace(x.kind + " " + clip(x.text, labelText))}
+	lines := []string{strings.TrimSpace(x.kind + " " + plan.Clip(x.text, labelText))}
 	if x.title != "" {
-		lines = append([]string{clip(x.title, labelTitle)}, lines...)
+		lines = append([]string{plan.Clip(x.title, labelTitle)}, lines...)
 	}
 	for i, w := range x.words {
 		if i == labelWords {
 			lines = append(lines, "…")
 			break
 		}
-		lines = append(lines, clip(w, labelText))
+		lines = append(lines, plan.Clip(w, labelText))
 	}
 	if x.folded > 0 {
 		lines = append(lines, fmt.Sprintf("(%s inside)", strings.Replace(more(x.folded, "step"), " more", "", 1)))

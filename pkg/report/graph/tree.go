@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // How much of a text a line of the tree shows.
@@ -41,18 +43,18 @@ type tree struct {
 // called is what a step is called where it is spoken of.
 func (x *box) called() string {
 	if x.step.ID != "" {
-		return clip(x.step.ID, treeTitle)
+		return plan.Clip(x.step.ID, treeTitle)
 	}
-	return clip(x.path, treeTitle)
+	return plan.Clip(x.path, treeTitle)
 }
 
 // box writes x behind head, and what is inside behind pad.
 func (t *tree) box(x *box, head, pad string) {
-	title := clip(x.title, treeTitle)
-	if id := clip(x.step.ID, treeTitle); id != "" && id != title {
+	title := plan.Clip(x.title, treeTitle)
+	if id := plan.Clip(x.step.ID, treeTitle); id != "" && id != title {
 		title = id + " (" + title + ")"
 	}
-	t.b.WriteString(head + strings.TrimSpace(title+"  "+x.kind+" "+clip(x.text, treeText)))
+	t.b.WriteString(head + strings.TrimSpace(title+"  "+x.kind+" "+plan.Clip(x.text, treeText)))
 	if words := append(t.needs[x], x.words...); len(words) > 0 {
 		fmt.Fprintf(&t.b, "  [%s]", strings.Join(words, "; "))
 	}

@@ -257,16 +257,5 @@ func line(s string) string {
 	if len(s) > 4*most {
 		s = strings.ToValidUTF8(s[:4*most], "") + "…"
 	}
-	return clip(strings.Join(strings.Fields(plain.Inert(s)), " "), most)
-}
-
-// clip is s cut to n characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
+	return plan.Clip(strings.Join(strings.Fields(plain.Inert(s)), " "), most)
 }

@@ -3,7 +3,6 @@
 package listing
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -85,11 +84,7 @@ func Of(p *plan.Plan) *Listing {
 }
 
 // WriteJSON writes the document and a newline.
-func (l *Listing) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(l)
-}
+func (l *Listing) WriteJSON(w io.Writer) error { return event.Encode(w, l) }
 
 // Text is l for people: a line for each input and each step. What comes from the file may hold control characters.
 func (l *Listing) Text() string {
@@ -127,7 +122,7 @@ func (in Input) value() string {
 	if err != nil {
 		panic("listing: a default is no JSON: " + err.Error())
 	}
-	return in.Type + " = " + cut(string(j), 40)
+	return in.Type + " = " + plan.Clip(string(j), 40)
 }
 
 // table writes rows with their columns below each other, each as wide as its widest cell but for the last.
@@ -151,11 +146,4 @@ func table(b *strings.Builder, title string, rows [][]string) {
 	}
 }
 
-func oneLine(s string) string { return cut(strings.Join(strings.Fields(s), " "), 100) }
-
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
+func oneLine(s string) string { return plan.Clip(strings.Join(strings.Fields(s), " "), 100) }
