@@ -534,6 +534,9 @@ finally: [{run: ": >tidied"}]
 						_ = eventsOf(t, r) // it can be read
 					}
 					state := cmd.ProcessState.String()
+					if state == "exit status 2" && strings.Contains(out.String(), "runtime: netpollBreak write failed") {
+						continue // it was Go's own write, to wake itself, and not one of ours: the runtime can only abort
+					}
 					if state != "exit status 0" && state != "exit status 1" && state != "exit status 3" || state == "exit status 0" && word != "succeeded" {
 						t.Errorf("%d: %s, and its journal says it has %s\n%s", n+1, state, word, out.String())
 					}
