@@ -32,7 +32,10 @@ const (
 // and one step is as many places as the shortest word has: whatever its place in the text, one look falls on one
 // of them. Only where these four bytes are in the filter a word is looked up.
 type Set struct {
-	words []string // sorted, none twice
+	values []string
+	words  []string // sorted, none twice
+	// places says for each word what it is a part of.
+	places []place
 	// outer is, for each word, the longest other word that it begins with; -1: none.
 	outer  []int32
 	heads  map[uint32]span // the words by their first four bytes
@@ -46,18 +49,11 @@ type span struct{ from, to int32 }
 
 // New makes a Set of values. Those that are shorter than four bytes are left out; nil: nothing is left.
 func New(values []string) *Set {
-	var words []string
-	for _, v := range values {
-		for _, f := range forms(v) {
-			words = appendWords(words, f)
-		}
-	}
+	words, places := wordsOf(values)
 	if words == nil {
 		return nil
 	}
-	slices.Sort(words)
-	words = slices.Clip(slices.Compact(words))
-	s := &Set{words: words, outer: make([]int32, len(words)), heads: map[uint32]span{}, step: maxWord}
+	s := &Set{values: values, words: words, places: places, outer: make([]int32, len(words)), heads: map[uint32]span{}, step: maxWord}
 	for _, w := range words {
 		s.step = min(s.step, len(w)-minWord+1)
 	}
@@ -80,17 +76,36 @@ func New(values []string) *Set {
 	return s
 }
 
-// appendWords appends form, or words that cover it.
-func appendWords(words []string, form string) []string {
-	if len(form) < minWord {
-		return words
+// place is where a word stands: in a form of a value, from that byte on.
+type place struct{ value, form, from int32 }
+
+// wordsOf are the words of all forms of values, sorted and each once, with the first place of each.
+func wordsOf(values []string) ([]string, []place) {
+	type word struct {
+		text string
+		place
 	}
-	for len(form) > maxWord {
-		words = append(words, form[:maxWord])
-		// The last word overlaps the one before it.
-		form = form[min(maxWord, len(form)-maxWord):]
+	var all []word
+	for v, value := range values {
+		for f, form := range forms(value) {
+			for at := 0; len(form)-at >= minWord; {
+				end := min(len(form), at+maxWord)
+				all = append(all, word{form[at:end], place{int32(v), int32(f), int32(at)}})
+				if end == len(form) {
+					break
+				}
+				at = min(end, len(form)-maxWord) // the last word overlaps the one before it
+			}
+		}
 	}
-	return append(words, form)
+	slices.SortStableFunc(all, func(a, b word) int { return strings.Compare(a.text, b.text) })
+	all = slices.CompactFunc(all, func(a, b word) bool { return a.text == b.text })
+	var words []string
+	var places []place
+	for _, w := range all {
+		words, places = append(words, w.text), append(places, w.place)
+	}
+	return words, places
 }
 
 // text is what secrets are looked for in.
@@ -119,20 +134,25 @@ func next[T text](s *Set, b T, from, end int) (first, last int) {
 
 // match is the length of the longest word at the begin of b; 0: none.
 func match[T text](s *Set, b T) int {
-	if len(b) < minWord {
-		return 0
-	}
-	words, ok := s.heads[four(b, 0)]
-	if !ok {
-		return 0
-	}
-	// Of the words up to b, the last is one of those that b begins with, or begins with all of them.
-	begin := string(b[:min(len(b), maxWord)])
-	i := s.longest(s.after(words, begin)-1, begin)
+	i := find(s, b)
 	if i < 0 {
 		return 0
 	}
 	return len(s.words[i])
+}
+
+// find is the number of the longest word at the begin of b; -1: none.
+func find[T text](s *Set, b T) int32 {
+	if len(b) < minWord {
+		return -1
+	}
+	words, ok := s.heads[four(b, 0)]
+	if !ok {
+		return -1
+	}
+	// Of the words up to b, the last is one of those that b begins with, or begins with all of them.
+	begin := string(b[:min(len(b), maxWord)])
+	return s.longest(s.after(words, begin)-1, begin)
 }
 
 // longest is the word i, or the longest before it, that text begins with; -1: none. Word i is the last that is not
