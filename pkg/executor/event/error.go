@@ -27,6 +27,7 @@ const (
 	RecursionError     = "RecursionError"
 	DeadlockError      = "DeadlockError"
 	ServiceError       = "ServiceError"
+	LostError          = "LostError"
 	ExceptionGroup     = "ExceptionGroup"
 	FailError          = "FailError"
 )
@@ -35,7 +36,7 @@ const (
 func Types() []string {
 	return []string{
 		TimeoutError, CancelledError, TaskCancelledError, ExitError, StartError, HTTPError, ConnectionError, OutputError, ExpressionError,
-		InputError, ValueError, UntilError, QuorumError, RecursionError, DeadlockError, ServiceError, ExceptionGroup, FailError,
+		InputError, ValueError, UntilError, QuorumError, RecursionError, DeadlockError, ServiceError, LostError, ExceptionGroup, FailError,
 	}
 }
 

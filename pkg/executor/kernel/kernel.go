@@ -64,7 +64,7 @@ type Options struct {
 // Input is one thing that happened outside.
 type Input struct {
 	Kind    InputKind
-	Leaf    int32         // Ended, Ready
+	Leaf    int32         // all but Cancel and Kill
 	Outcome event.Outcome // Ended
 	Cause   *event.Cause  // Cancel
 }
@@ -78,6 +78,8 @@ const (
 	Cancel                  // the run is told to stop
 	Kill                    // the run must end now: shields and cleanups too
 	Ready                   // the output of a leaf has matched kind.Call.ReadyLine
+	Lost                    // a leaf is not at work any more, and nobody knows how far it came: it waits for Again, its timeout does not run
+	Again                   // the leaf that was Lost begins anew, as a further attempt that no retry counts
 )
 
 // Kernel is one run. It is owned by one goroutine.
@@ -127,6 +129,9 @@ func New(p *plan.Plan, opt Options, h Host) *Kernel {
 	return k
 }
 
+// Said counts an event of output that was told in an earlier life of the run, whose inputs are given again: Say told of it.
+func (k *Kernel) Said() { k.seq++ }
+
 // Done says whether the run has ended, and how.
 func (k *Kernel) Done() (event.Outcome, bool) { return k.out, k.done }
 
@@ -175,7 +180,7 @@ func (k *Kernel) Step(now time.Duration, in []Input) {
 	}
 }
 
-// tell passes on a cancel from outside to the root, and to the list of a service that it is ready.
+// tell passes on a cancel from outside to the root, to the list of a service that it is ready, and to a leaf that it is lost.
 func (k *Kernel) tell(i Input) {
 	switch i.Kind {
 	case Cancel:
@@ -184,6 +189,10 @@ func (k *Kernel) tell(i Input) {
 		k.cancel(k.root(), i.Cause, hard)
 	case Ready:
 		k.matched(i.Leaf)
+	case Lost:
+		k.lost(i.Leaf)
+	case Again:
+		k.again(i.Leaf)
 	default:
 		panic("kernel: unknown input")
 	}

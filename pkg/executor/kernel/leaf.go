@@ -15,6 +15,7 @@ type leafAct struct {
 	N     *plan.Leaf
 	After event.Outcome // an instant kind's outcome, when its time has come
 	Timed bool
+	Lost  bool // it is not at work, and waits for Again
 }
 
 // instantLeaf runs a kind that is over at once. Only if it has to wait there is an activation.
@@ -128,6 +129,11 @@ func (a *leafAct) fired(k *Kernel) { k.endAs(&a.base, a.After) }
 func (a *leafAct) cancel(k *Kernel, how force) {
 	if a.Timed {
 		k.end(&a.base, event.Stopped(a.Stop))
+		return
+	}
+	if a.Lost {
+		k.leaves--
+		k.endAs(&a.base, event.Stopped(a.Stop))
 		return
 	}
 	k.host.Stop(a.Self, how == hard)

@@ -170,6 +170,7 @@ type probeAct struct {
 	base
 	N    *plan.Step // the service
 	Path string     // of the service
+	Lost bool       // as leafAct.Lost
 }
 
 func (a *probeAct) begin(k *Kernel) {
@@ -195,6 +196,13 @@ func (a *probeAct) done(k *Kernel, o event.Outcome) {
 	k.endAs(&a.base, o)
 }
 
-func (a *probeAct) cancel(k *Kernel, how force) { k.host.Stop(a.Self, how == hard) }
+func (a *probeAct) cancel(k *Kernel, how force) {
+	if a.Lost {
+		k.leaves--
+		k.endAs(&a.base, event.Stopped(a.Stop))
+		return
+	}
+	k.host.Stop(a.Self, how == hard)
+}
 
 func (a *probeAct) ended(*Kernel, int32, event.Outcome) { panic("kernel: a probe has no children") }

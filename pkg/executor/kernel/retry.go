@@ -119,9 +119,13 @@ func withAttempts(e *event.Error, n int) *event.Error {
 	return &c
 }
 
-// retriable says whether an error is tried again: a group when every leaf is.
+// retriable says whether an error is tried again: a group when every leaf is. That a step was lost is tried again only where
+// it is named: who asks to be told of it (on_crash: fail) has a reason not to do it twice.
 func (k *Kernel) retriable(b *base, list []plan.Match, e *event.Error) (bool, *event.Error) {
 	for _, leaf := range e.Leaves() {
+		if leaf.Type == event.LostError && len(list) == 0 {
+			return false, nil
+		}
 		if ok, err := k.matches(b, list, leaf); !ok || err != nil {
 			return false, err
 		}
