@@ -109,6 +109,7 @@ func newApp(s *session) *cli.App {
 		ErrWriter: s.Stderr,
 		Commands: []*cli.Command{
 			runCommand(s),
+			resumeCommand(s),
 			validateCommand(s),
 			planCommand(s),
 			graphCommand(s),

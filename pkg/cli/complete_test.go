@@ -91,7 +91,7 @@ func TestOffers(t *testing.T) {
 		{"help v", "none: validate version"},
 		{"help run ", "none:"},
 		{"--", "none: --directory --color --help"},
-		{"-C sub r", "none: run"},
+		{"-C sub ru", "none: run"},
 		{"--color n", "none: never"},
 		{"nosuch ", "none:"},
 		{"nosuch --", "none:"},

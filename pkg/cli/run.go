@@ -93,6 +93,16 @@ func (s *session) run(c *cli.Context) error {
 	if format == "ndjson" {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
+	opt.Observe, opt.RunID = observe, id
+	return s.carryOut(p, format, opt, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+		return executor.Run(ctx, p, opt)
+	})
+}
+
+// carryOut carries out a run of p, which start begins, or goes on with, and says how it ended.
+func (s *session) carryOut(
+	p *plan.Plan, format string, opt executor.Options, start func(context.Context, executor.Options) (*executor.Result, error),
+) error {
 	interrupted := make(chan struct{}, 1)
 	if s.lookup("GOGC") == "" && works(p) {
 		// Memory is what thousands of processes at work share; a workflow of values alone rather has the speed.
@@ -106,11 +116,11 @@ func (s *session) run(c *cli.Context) error {
 		default:
 		}
 	}
-	opt.Observe, opt.Kill, opt.RunID = observe, kill, id
+	opt.Kill = kill
 	if holdsSecrets(p) {
 		process.Conceal()
 	}
-	result, lost := executor.Run(ctx, p, opt)
+	result, lost := start(ctx, opt)
 	if result == nil {
 		return refused(lost)
 	}
@@ -132,17 +142,26 @@ func (s *session) run(c *cli.Context) error {
 	return nil
 }
 
-// keep says where and how a run keeps what it does.
-func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, error) {
-	k := journal.Keep{Folder: folder}
+// durability is what --durability says.
+func durability(c *cli.Context) (journal.Durability, error) {
 	switch v := c.String(flagDurability); v {
 	case "", "process":
+		return journal.Crash, nil
 	case "power":
-		k.Durability = journal.PowerLoss
+		return journal.PowerLoss, nil
 	case "none":
-		k.Durability = journal.Nothing
+		return journal.Nothing, nil
 	default:
-		return k, usage("", "--%s: %q is none of process, power, none", flagDurability, v)
+		return 0, usage("", "--%s: %q is none of process, power, none", flagDurability, v)
+	}
+}
+
+// keep says where and how a run keeps what it does.
+func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, error) {
+	k := journal.Keep{Folder: folder, Supervisor: process.Supervisor()}
+	var err error
+	if k.Durability, err = durability(c); err != nil {
+		return k, err
 	}
 	here, err := os.Getwd()
 	if err != nil {
@@ -199,7 +218,8 @@ func (s *session) prepare(c *cli.Context) (path string, p *plan.Plan, given *inp
 // refused tells what the user did wrong from what flowrun did.
 func refused(err error) error {
 	var list diag.List
-	if errors.As(err, &list) {
+	var u usageError
+	if errors.As(err, &list) || errors.As(err, &u) {
 		return err
 	}
 	return fault{err}

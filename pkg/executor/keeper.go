@@ -3,29 +3,41 @@ package executor
 import (
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // keeper keeps a run in its folder, if it shall be kept. Its zero value keeps nothing.
-type keeper struct{ w *journal.Writer }
+type keeper struct {
+	w      *journal.Writer
+	hidden *mask.Set
+	at     time.Duration  // of the kernel's last step
+	known  map[string]any // what patterns have found
+}
 
-// newKeeper makes the folder of a run with those inputs.
-func newKeeper(p *plan.Plan, opt Options, now time.Time, given map[string]any, hidden *mask.Set) (keeper, error) {
-	if opt.Keep.Folder == "" {
-		return keeper{}, nil
+// begin makes the folder of the run, if it shall be kept.
+func (r *run) begin(now time.Time) error {
+	if r.Keep.Folder == "" {
+		return nil
 	}
-	if hidden != nil {
-		opt.Keep.Command.Again = hidden.Text(opt.Keep.Command.Again)
+	if r.hidden != nil {
+		r.Keep.Command.Again = r.hidden.Text(r.Keep.Command.Again)
 	}
-	w, err := journal.Create(opt.Keep, journal.Header{
-		Run: opt.RunID, Workflow: p.Name, File: p.File, Start: now, Plan: Checksum(p),
-	}, kept(p, given, hidden))
-	return keeper{w}, err
+	w, err := journal.Create(r.Keep, journal.Header{
+		Run: r.RunID, Workflow: r.plan.Name, File: r.plan.File, Start: now, Plan: Checksum(r.plan),
+	}, kept(r.plan, r.inputs, r.hidden))
+	if err != nil {
+		return err
+	}
+	r.keep = keeper{w: w, hidden: r.hidden}
+	r.keep.note(journal.NoteGiven, r.given())
+	return nil
 }
 
 // kept are the inputs without those that are secret. One that holds a secret is not worth much without it, and is only
@@ -52,13 +64,53 @@ func kept(p *plan.Plan, given map[string]any, hidden *mask.Set) journal.Inputs {
 	return in
 }
 
-func (k keeper) observe(e event.Event) {
+// note keeps what is no event. Values in it are sealed.
+func (k *keeper) note(name string, value []byte) { k.w.Note(k.at, name, value) }
+
+// stepping keeps what the kernel is stepped with; nil: nobody does.
+func (k *keeper) stepping() func(at time.Duration, in []kernel.Input) {
+	if k.w == nil {
+		return nil
+	}
+	return func(at time.Duration, in []kernel.Input) {
+		k.at = at
+		k.note(journal.NoteInputs, kernel.WriteInputs(in, k.hidden.Seal))
+	}
+}
+
+// glob is find, and keeps what it finds. What was found in an earlier life of the run is found again.
+func (k *keeper) glob(find func(pattern string) (any, error)) func(pattern string) (any, error) {
+	if k.w == nil {
+		return find
+	}
+	return func(pattern string) (any, error) {
+		if found, ok := k.known[pattern]; ok {
+			return found, nil
+		}
+		found, err := find(pattern)
+		if err == nil {
+			k.learn(map[string]any{pattern: found})
+			k.note(journal.NoteGlob, kernel.WriteValues(map[string]any{pattern: found}, k.hidden.Seal))
+		}
+		return found, err
+	}
+}
+
+// learn takes what patterns have found.
+func (k *keeper) learn(found map[string]any) {
+	if k.known == nil {
+		k.known = map[string]any{}
+	}
+	maps.Copy(k.known, found)
+}
+
+func (k *keeper) observe(e event.Event) {
 	if k.w != nil {
 		k.w.Observe(e)
 	}
 }
 
-func (k keeper) commit(begins bool) error {
+func (k *keeper) commit(begins bool) error {
 	if k.w == nil {
 		return nil
 	}
@@ -66,14 +118,14 @@ func (k keeper) commit(begins bool) error {
 }
 
 // logs says where steps keep their output; nil: nowhere.
-func (k keeper) logs() func(step string) string {
+func (k *keeper) logs() func(step string) string {
 	if k.w == nil {
 		return nil
 	}
 	return k.w.Log
 }
 
-func (k keeper) end(r *Result) error {
+func (k *keeper) end(r *Result) error {
 	if k.w == nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package executor
 import (
 	"cmp"
 	"context"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +33,8 @@ type Options struct {
 	// Observe are told everything that happens, in order and one after the other, from one goroutine, with secrets
 	// masked. The run waits for them; they cannot stop it.
 	Observe []func(event.Event)
+	// Past are told, by Resume and before anything else, what Observe were told before.
+	Past []func(event.Event)
 	// Kill, when closed, ends a cancelled run at once: without grace, through shields and cleanups.
 	Kill <-chan struct{}
 	// Interrupted is told, from the goroutine of Observe, that the run is being cancelled since its user has pressed
@@ -64,6 +65,33 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	if opt.RunID == "" {
 		opt.RunID = NewRunID(now)
 	}
+	r, err := newRun(p, opt)
+	if err != nil {
+		return nil, err
+	}
+	given := kernel.Options{RunID: opt.RunID, Name: p.Name, Start: now, Inputs: r.inputs, Env: inherited(r.Env, r.secrets), Secrets: r.secrets}
+	lost := r.begin(now)
+	if lost != nil && opt.Keep.Durability != journal.Nothing {
+		return nil, lost
+	}
+	local.Run(ctx, r.plan, r.local(given))
+	return r.end(lost)
+}
+
+// run is a run that is to begin, or to be gone on with.
+type run struct {
+	Options
+	plan      *plan.Plan // limited by Timeout
+	inputs    map[string]any
+	secrets   map[string]string
+	hidden    *mask.Set
+	veil      *veil
+	collector *collector
+	keep      keeper
+}
+
+// newRun checks what the run of p is given.
+func newRun(p *plan.Plan, opt Options) (*run, error) {
 	if opt.Env == nil {
 		opt.Env = os.Environ()
 	}
@@ -75,41 +103,47 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 	if opt.Timeout > 0 {
 		p = limited(p, opt.Timeout)
 	}
-	hidden := mask.New(constants(p, slices.AppendSeq(masked, maps.Values(values))))
-	veil := newVeil(p, hidden)
-	collector := newCollector(p, opt.RunID)
-	keep, lost := newKeeper(p, opt, now, given, hidden)
-	if lost != nil && opt.Keep.Durability != journal.Nothing {
-		return nil, lost
+	for _, s := range p.Secrets { // in their order, by which the journal refers to them
+		masked = append(masked, values[s.Name.Text])
 	}
-	local.Run(ctx, p, local.Options{
-		Kernel: kernel.Options{
-			RunID: opt.RunID, Name: p.Name, Start: now,
-			Inputs: given, Env: inherited(opt.Env, values), Secrets: values,
-			Glob: Glob(p),
-		},
+	hidden := mask.New(constants(p, masked))
+	return &run{
+		Options: opt, plan: p, inputs: given, secrets: values, hidden: hidden, veil: newVeil(p, hidden), collector: newCollector(p, opt.RunID),
+	}, nil
+}
+
+// local are the options for the driver, with what the kernel is given.
+func (r *run) local(given kernel.Options) local.Options {
+	given.Glob = r.keep.glob(Glob(r.plan))
+	return local.Options{
+		Kernel: given,
 		Observe: func(e event.Event) {
-			e = veil.event(e)
-			collector.observe(e)
-			keep.observe(e)
-			for _, tell := range opt.Observe {
+			e = r.veil.event(e)
+			r.collector.observe(e)
+			r.keep.observe(e)
+			for _, tell := range r.Observe {
 				tell(e)
 			}
 		},
-		Commit: keep.commit,
-		Output: kind.Output{Mask: hidden, Whole: opt.Whole},
-		Logs:   keep.logs(),
-		Kill:   opt.Kill, Interrupted: opt.Interrupted,
-	})
-	r := collector.result
-	r.Exit = ExitCode(r.Root.Outcome, r.Returned, opt.Strict)
-	if err := keep.end(r); err != nil || lost != nil {
-		if opt.Keep.Durability != journal.Nothing {
-			r.Exit = ExitFault
-		}
-		return r, cmp.Or(lost, err)
+		Commit:   r.keep.commit,
+		Stepping: r.keep.stepping(),
+		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole},
+		Logs:     r.keep.logs(),
+		Kill:     r.Kill, Interrupted: r.Interrupted,
 	}
-	return r, nil
+}
+
+// end is the result of the run, lost why it is not kept.
+func (r *run) end(lost error) (*Result, error) {
+	result := r.collector.result
+	result.Exit = ExitCode(result.Root.Outcome, result.Returned, r.Strict)
+	if err := r.keep.end(result); err != nil || lost != nil {
+		if r.Keep.Durability != journal.Nothing {
+			result.Exit = ExitFault
+		}
+		return result, cmp.Or(lost, err)
+	}
+	return result, nil
 }
 
 // inherited is env without the declared secrets: they go only to the steps that name them.

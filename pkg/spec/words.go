@@ -233,7 +233,6 @@ var words = []word{
 		examples: []string{`cancel: db`, `cancel: [db, cache]`},
 	},
 
-	{name: "on_crash", on: step, with: []string{"run"}, later: true, json: `{"enum": ["rerun", "fail"]}`, about: "What resume does with a step that was in flight."},
 	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
 	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},
 	{name: "artifacts", on: step, with: []string{"run"}, later: true, json: `{}`, about: "Files that the distributed engine brings back."},

@@ -106,6 +106,13 @@ func runKind() *kind.Kind {
 				Examples:    []string{`interactive: true`},
 			},
 			{
+				Name:        "on_crash",
+				Description: "What `flowrun resume` does with the step if it was at work when flowrun died: rerun it (default), or fail it with a LostError, as it may have been done already.",
+				Schema:      `{"type": "string", "enum": ["rerun", "fail"], "enumDescriptions": ["It begins again, as a further attempt that no retry counts.", "It fails with a LostError, which a retry tries again only where its match names it."]}`,
+				Mode:        kind.Literal,
+				Examples:    []string{`on_crash: fail`},
+			},
+			{
 				Name:        "isolate",
 				Description: "With pid, the program sees only its own processes, and the kernel itself ends all of them with it, also when flowrun is killed. Linux.",
 				Schema:      `{"type": "string", "enum": ["pid"]}`,

@@ -13,6 +13,7 @@ const (
 	workflowName = "workflow.yaml"
 	inputsName   = "inputs.json"
 	resultName   = "result.json"
+	processName  = "process.json"
 	filesName    = "files"
 	logsName     = "logs"
 )

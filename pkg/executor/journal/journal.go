@@ -7,6 +7,7 @@
 //	    journal.ndjson                    all that happened
 //	    logs/STEP/N.stdout, N.stderr      all that the Nth attempt of a step wrote
 //	    result.json                       the result document, when the run has ended
+//	    process.json                      the process that has resumed the run last
 //
 // Secrets are masked in all of it. The folder is made when a run begins, and nothing of it is removed by itself.
 //
@@ -25,7 +26,18 @@
 //	bytes                step.output: so many bytes of the stream; what has a log has its text there, and an empty text here
 //	started took queued  step.end: when it began, since the run began, and how long it worked and waited, in nanoseconds
 //
-// A line without the key type is no event, and is passed over by who does not know it.
+// A line without the key type is a note, of what is no event. Notes and events together say how the run can go on after a
+// crash: who gives the kernel the same inputs at the same times gets the same events again.
+//
+//	{"journal":{"at":1000},"note":"inputs","value":[...],"crc":"..."}
+//
+//	given    line 2: what the run was given: its inputs, and the variables of the environment that its expressions read
+//	inputs   the kernel was stepped, at that time, with what had happened outside; its events follow
+//	glob     what a pattern has found, the first time that it was asked for; behind the inputs of that step
+//	resumed  the run goes on, in another process
+//
+// Values in notes are exact (kernel.WriteInputs), with references in the place of secrets (mask.Set.Seal). A note that a reader
+// does not know is passed over.
 //
 // crc is the CRC-32C, in eight hexadecimal digits, of the bytes of the line before `,"crc"`, begun with the crc of the
 // line before: so a line that was changed, lost, added or moved is found. The bytes of a stream are in its log in the order
@@ -128,6 +140,14 @@ type NewerError struct{ Version int }
 func (e NewerError) Error() string {
 	return fmt.Sprintf("it was written by a newer flowrun (version %d of the journal; this one reads version %d)", e.Version, Version)
 }
+
+// The notes.
+const (
+	NoteGiven   = "given"
+	NoteInputs  = "inputs"
+	NoteGlob    = "glob"
+	NoteResumed = "resumed"
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

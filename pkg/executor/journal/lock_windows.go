@@ -13,16 +13,26 @@ const beyond = 1 << 30
 // lock takes the lock of a writer: at once, but for who asks in this moment. It ends with the process, whatever ends that.
 func lock(f *os.File) error { return lockFile(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
 
+// tryLock is lock for a file that another writer may have: false when one has it.
+func tryLock(f *os.File) (bool, error) {
+	return tried(lockFile(f, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY))
+}
+
 // locked says whether a writer has the lock. Who asks has it for a moment, together with others who ask.
 func locked(f *os.File) (bool, error) {
-	err := lockFile(f, windows.LOCKFILE_FAIL_IMMEDIATELY)
-	if err == nil {
-		return false, windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: beyond})
+	free, err := tried(lockFile(f, windows.LOCKFILE_FAIL_IMMEDIATELY))
+	if free {
+		err = windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: beyond})
 	}
+	return !free && err == nil, err
+}
+
+// tried tells a lock that another one has from an error.
+func tried(err error) (bool, error) {
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return true, nil
+		return false, nil
 	}
-	return false, err
+	return err == nil, err
 }
 
 func lockFile(f *os.File, how uint32) error {

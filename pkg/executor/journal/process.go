@@ -11,12 +11,24 @@ type Process struct {
 	PID   int    `json:"pid"`
 	Boot  string `json:"boot"`  // of the system; "": not known
 	Start uint64 `json:"start"` // in the system's own units; 0: not known
+	// Supervisor is the process that ends what a dead one has left, and when that started. 0: there is none.
+	Supervisor      int    `json:"supervisor,omitempty"`
+	SupervisorStart uint64 `json:"supervisor_start,omitempty"`
 }
 
-// self is this process.
-func self() Process {
-	pid := os.Getpid()
-	return Process{PID: pid, Boot: boot(), Start: startOf(pid)}
+// self is this process, and its supervisor; 0: it has none.
+func self(supervisor int) Process {
+	p := Process{PID: os.Getpid(), Boot: boot(), Supervisor: supervisor}
+	p.Start = startOf(p.PID)
+	if supervisor != 0 {
+		p.SupervisorStart = startOf(supervisor)
+	}
+	return p
+}
+
+// Tidying says that the process is dead and its supervisor still ends what it has left.
+func (p Process) Tidying() bool {
+	return p.Supervisor != 0 && p.Boot == boot() && p.SupervisorStart != 0 && startOf(p.Supervisor) == p.SupervisorStart
 }
 
 // ErrOther says that a process cannot be told from another one that has its number, or is out of reach.
@@ -30,7 +42,7 @@ func (r *Run) Signal(sig os.Signal) error {
 		return ErrOther
 	}
 	defer func() { _ = p.Release() }()
-	if now := (Process{is.PID, boot(), startOf(is.PID)}); now != is || now.Start == 0 {
+	if is.Start == 0 || is.Boot != boot() || is.Start != startOf(is.PID) {
 		return ErrOther
 	}
 	if alive, err := r.Alive(); err != nil || !alive {

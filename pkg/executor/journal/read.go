@@ -24,6 +24,7 @@ type Reader struct {
 	part   []byte // of a line of which the end has not come
 	line   int    // the number of the last one
 	at     int64  // the offset behind it
+	good   int64  // at, of the last one that is right
 	sum    uint32 // its crc
 	torn   bool   // nothing more will come
 	seq    int64
@@ -91,7 +92,7 @@ func (r *Reader) damaged(length int, text string) error {
 	return r.wrong(&Damage{Line: r.line, Offset: r.at - int64(length) - 1, Text: text})
 }
 
-// kept is a line of an event.
+// kept is a line, of an event or of a note.
 type kept struct {
 	event.JSON
 	Journal struct {
@@ -106,29 +107,55 @@ type kept struct {
 		Took    int64  `json:"took"`
 		Queued  int64  `json:"queued"`
 	} `json:"journal"`
+	Note string `json:"note"`
+}
+
+// Entry is a line: an event, or a note of what is no event.
+type Entry struct {
+	Event event.Event     // Type "": it is a note
+	Note  string          // NoteGiven, ...; "": none that this package knows
+	Value json.RawMessage // of the note
+	At    time.Duration   // since the run began
 }
 
 // Next gives the next event, with everything that it had but for the text that is in a log (Texts) and the Extra and Last of
 // outcomes. The error is io.EOF at the end, a torn tail included, or a *Problem.
 func (r *Reader) Next() (event.Event, error) {
-	var line []byte
-	var k kept
-	for k.Type == "" { // what is no event is passed over
-		var err error
-		if line, err = r.next(); err != nil {
-			return event.Event{}, err
-		}
-		if err := json.Unmarshal(line, &k); err != nil {
-			return event.Event{}, r.damaged(len(line), err.Error())
+	for {
+		if e, err := r.Entry(); err != nil || e.Event.Type != "" {
+			return e.Event, err
 		}
 	}
+}
+
+// Entry gives the next line, as Next does.
+func (r *Reader) Entry() (Entry, error) {
+	line, err := r.next()
+	if err != nil {
+		return Entry{}, err
+	}
+	var k kept
+	if err := json.Unmarshal(line, &k); err != nil {
+		return Entry{}, r.damaged(len(line), err.Error())
+	}
+	n := Entry{At: time.Duration(k.Journal.At)}
+	if k.Type == "" {
+		n.Note, n.Value = k.Note, k.Value
+		return n, nil
+	}
+	n.Event, err = r.event(&k, len(line))
+	return n, err
+}
+
+// event is the event of a line of that length.
+func (r *Reader) event(k *kept, length int) (event.Event, error) {
 	e, err := k.Event()
 	if err != nil {
-		return e, r.damaged(len(line), err.Error())
+		return e, r.damaged(length, err.Error())
 	}
 	j := &k.Journal
 	if e.Seq != r.seq+1 || j.Step < 0 || j.Node < 0 || j.Parent >= max(j.Step, 1) || j.Bytes < 0 || !local(j.Log) {
-		return e, r.damaged(len(line), "it does not follow the line before")
+		return e, r.damaged(length, "it does not follow the line before")
 	}
 	r.seq = e.Seq
 	e.Where = event.Where{Step: j.Step, Parent: j.Parent, Order: j.Order, Node: j.Node}
@@ -167,7 +194,7 @@ func (r *Reader) next() ([]byte, error) {
 	if want := counted(line, r.sum); !ok || sum != want {
 		return nil, r.judge(line, sum, want)
 	}
-	r.sum = sum
+	r.sum, r.good = sum, r.at
 	return line, nil
 }
 

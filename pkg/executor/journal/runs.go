@@ -125,11 +125,14 @@ func (r *Run) look() error {
 	}
 	defer in.Close()
 	r.Header = in.Header
+	if p, ok := successor(r.Folder); ok {
+		r.Header.Process = p
+	}
 	last, err := lastLine(f)
 	if err != nil {
 		return unread(path, err)
 	}
-	var e kept
+	var e kept // or a note, which has a time, too
 	if last != nil {
 		if err := json.Unmarshal(last, &e); err != nil {
 			return unread(path, err)

@@ -22,6 +22,8 @@ type Keep struct {
 	Folder  string // of the run; it must not be there. "": nothing is kept
 	Command Command
 	Sources []Source // the first is the workflow's own file
+	// Supervisor is the number of the process that ends what this one leaves; 0: there is none.
+	Supervisor int
 	Durability
 }
 
@@ -47,6 +49,7 @@ type Inputs struct {
 type Writer struct {
 	logs
 	durability Durability
+	process    Process // this one
 	file       *os.File
 	start      time.Time
 	buf        []byte // lines that are not written
@@ -70,8 +73,8 @@ func Create(keep Keep, h Header, in Inputs) (*Writer, error) {
 	if err := os.Mkdir(keep.Folder, 0o700); err != nil { // one that is there is another's
 		return nil, unwritten(keep.Folder, err)
 	}
-	h.Version, h.Process, h.Command = Version, self(), keep.Command
-	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, start: h.Start}
+	h.Version, h.Process, h.Command = Version, self(keep.Supervisor), keep.Command
+	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, process: h.Process, start: h.Start}
 	err := w.sources(keep.Sources, &h)
 	if err == nil {
 		err = w.inputs(in)
@@ -228,6 +231,24 @@ func (w *Writer) Observe(e event.Event) {
 	}
 	w.buf = append(w.buf[:len(w.buf)-1], `,"journal":`...)
 	w.buf = append(append(w.buf, w.more...), '}')
+	w.add(from)
+}
+
+// Note takes a line that is no event, of that time since the run began; value is JSON. It is written as those of Observe.
+func (w *Writer) Note(at time.Duration, note string, value []byte) {
+	if w.err != nil {
+		return
+	}
+	from := len(w.buf)
+	w.buf = append(w.buf, `{"journal":{"at":`...)
+	w.buf = strconv.AppendInt(w.buf, int64(at), 10)
+	w.buf = append(append(w.buf, `},"note":"`...), note...)
+	w.buf = append(append(append(w.buf, `","value":`...), value...), '}')
+	w.add(from)
+}
+
+// add ends the line that begins there in the buffer.
+func (w *Writer) add(from int) {
 	w.buf, w.sum = seal(w.buf, from, w.sum)
 	if len(w.buf) >= full {
 		w.write()
@@ -291,7 +312,7 @@ func (w *Writer) End(write func(io.Writer) error) error {
 // result makes result.json, whole or not at all.
 func (w *Writer) result(write func(io.Writer) error) error {
 	path := filepath.Join(w.folder, resultName)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // a process may have died at it
 	if err != nil {
 		return unwritten(path, err)
 	}

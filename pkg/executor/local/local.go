@@ -20,6 +20,8 @@ type Options struct {
 	// Commit keeps what was observed. It is called, from the goroutine of Observe, before the run waits, and with begins before
 	// work begins and at the end. An error cancels the run; it is given once. It may be nil.
 	Commit func(begins bool) error
+	// Stepping is told, before the kernel is stepped, at which time and with what. Who keeps that can Resume. It may be nil.
+	Stepping func(at time.Duration, in []kernel.Input)
 	// Output is what leaves get for their output, but for its functions.
 	Output kind.Output
 	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
@@ -45,15 +47,22 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 	if opt.Kernel.Start.IsZero() {
 		opt.Kernel.Start = begin
 	}
-	d := &driver{
-		begin: begin, observe: opt.Observe, commit: opt.Commit, interrupted: opt.Interrupted, output: opt.Output, logs: opt.Logs,
-		logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{},
-	}
-	if d.commit == nil {
-		d.commit = func(bool) error { return nil }
+	d := newDriver(p, opt)
+	d.begin = begin
+	return d.run(ctx, opt.Kill)
+}
+
+func newDriver(p *plan.Plan, opt Options) *driver {
+	d := &driver{Options: opt, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	if d.Commit == nil {
+		d.Commit = func(bool) error { return nil }
 	}
 	d.k = kernel.New(p, opt.Kernel, d)
-	d.loop(ctx, opt.Kill)
+	return d
+}
+
+func (d *driver) run(ctx context.Context, kill <-chan struct{}) event.Outcome {
+	d.loop(ctx, kill)
 	d.running.Wait()
 	d.temp.remove()
 	out, _ := d.k.Done()
@@ -62,35 +71,38 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 
 // driver is the kernel.Host of a run. Its fields belong to the loop; leaves speak through the channel.
 type driver struct {
-	k           *kernel.Kernel
-	begin       time.Time
-	observe     func(event.Event)
-	commit      func(begins bool) error
-	interrupted func() // nil: nobody wants to know
-	output      kind.Output
-	logs        func(path string) string
-	logOf       map[string]string // of the last attempt of steps that have not ended
-	from        chan message
-	leaves      map[int32]*leaf
-	starting    []*leaf // that wait for the commit
-	telling     bool    // of output
-	said        int64   // bytes of it
-	running     sync.WaitGroup
-	temp        temp
+	Options
+	k        *kernel.Kernel
+	begin    time.Time
+	logOf    map[string]string // of the last attempt of steps that have not ended
+	from     chan message
+	leaves   map[int32]*leaf
+	starting []*leaf // that wait for the commit
+	telling  bool    // of output
+	said     int64   // bytes of it
+	begun    bool
+	past     *memory // while the kernel goes through the past of a run
+	services services
+	running  sync.WaitGroup
+	temp     temp
 }
 
 // leaf is one attempt at work.
 type leaf struct {
-	stop context.CancelFunc
-	kill chan struct{}
-	work func() message
-	late bool // it had not begun when the journal was lost
+	call    kind.Call
+	stop    context.CancelFunc
+	kill    chan struct{}
+	work    func() message
+	late    bool           // it had not begun when the journal was lost
+	lost    bool           // it is not at work, and waits to begin again
+	verdict *event.Outcome // that it ends with, whatever it says itself
 }
 
 // message is what a leaf says: some output, that it is ready, or how it ended.
 type message struct {
 	leaf         int32
 	ready, ended bool
+	gate         bool // the probe of a service that has begun again has ended
 	interrupt    bool // it had the terminal, and its user wants the run to end
 	outcome      event.Outcome
 	stream, text string
@@ -106,10 +118,10 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	defer alarm.Stop()
 	var in []kernel.Input
 	for {
-		d.k.Step(time.Since(d.begin), in)
+		d.step(time.Since(d.begin), in)
 		in = in[:0]
 		_, done := d.k.Done()
-		err := d.commit(done || len(d.starting) > 0)
+		err := d.Commit(done || len(d.starting) > 0)
 		if done {
 			return
 		}
@@ -121,6 +133,10 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 			continue // they are told to stop first
 		}
 		d.launch()
+		d.probe()
+		if in = d.services.next(in); len(in) > 0 {
+			continue
+		}
 		var ring <-chan time.Time
 		if next, ok := d.k.Next(); ok {
 			alarm.Reset(next - time.Since(d.begin))
@@ -140,6 +156,18 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	}
 }
 
+// step steps the kernel, if that does anything.
+func (d *driver) step(at time.Duration, in []kernel.Input) {
+	if due, ok := d.k.Next(); d.begun && len(in) == 0 && (!ok || due > at) {
+		return
+	}
+	d.begun = true
+	if d.Stepping != nil && d.past == nil {
+		d.Stepping(at, in)
+	}
+	d.k.Step(at, in)
+}
+
 func cause(ctx context.Context) *event.Cause {
 	var s Signal
 	if errors.As(context.Cause(ctx), &s) {
@@ -154,7 +182,12 @@ func cause(ctx context.Context) *event.Cause {
 
 // take makes an input of a message. Output is told at once.
 func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
+	if m.gate {
+		d.probed(m)
+		return in
+	}
 	if m.ready {
+		d.services.opened(m.leaf)
 		return append(in, kernel.Input{Kind: kernel.Ready, Leaf: m.leaf})
 	}
 	if !m.ended {
@@ -163,11 +196,15 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 		d.telling, d.said = false, 0
 		return in
 	}
+	if l := d.leaves[m.leaf]; l.verdict != nil {
+		m.outcome = *l.verdict
+	}
 	delete(d.leaves, m.leaf)
+	d.services.opened(m.leaf)
 	if m.interrupt {
 		in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: "SIGINT"}})
-		if d.interrupted != nil {
-			d.interrupted()
+		if d.Interrupted != nil {
+			d.Interrupted()
 		}
 	}
 	return append(in, kernel.Input{Kind: kernel.Ended, Leaf: m.leaf, Outcome: m.outcome})
@@ -189,15 +226,20 @@ func (d *driver) drain(in []kernel.Input) []kernel.Input {
 // Start implements kernel.Host.
 func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &leaf{stop: stop, kill: make(chan struct{})}
+	l := &leaf{call: call, stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
-	d.starting = append(d.starting, l)
+	if d.past == nil {
+		d.starting = append(d.starting, l)
+	}
+	if k.Probe {
+		d.services.asked(k, call)
+	}
 	call.Kill = l.kill
-	call.Output = d.output
+	call.Output = d.Output
 	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
 	call.Output.Skip = func(stream string, bytes int64) { d.from <- message{leaf: n, stream: stream, skipped: bytes} }
-	if d.logs != nil && !k.Probe { // which has the step of its service
-		call.Output.Log = d.logs(call.Step)
+	if d.Logs != nil && !k.Probe { // which has the step of its service
+		call.Output.Log = d.Logs(call.Step)
 		d.logOf[call.Step] = call.Output.Log
 	}
 	call.Temp = d.temp.path
@@ -241,6 +283,7 @@ func (d *driver) Stop(n int32, kill bool) {
 		close(l.kill)
 	}
 	l.stop()
+	d.services.opened(n)
 }
 
 // Emit implements kernel.Host. The kernel's clock stands still while it works, and while it waits: what a run took in all,
@@ -261,7 +304,11 @@ func (d *driver) Emit(e event.Event) {
 		e.Log = d.logOf[e.Path]
 		delete(d.logOf, e.Path)
 	}
-	if d.observe != nil {
-		d.observe(e)
+	d.services.observe(e)
+	if d.past != nil && d.past.emit(e) {
+		return
+	}
+	if d.Observe != nil {
+		d.Observe(e)
 	}
 }

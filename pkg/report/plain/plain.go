@@ -106,6 +106,9 @@ func (p *Printer) Observe(e event.Event) {
 		p.flush(e)
 		if !p.opt.Quiet {
 			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), Duration(e.In))
+			if e.Err.Type == event.LostError {
+				text = fmt.Sprintf("attempt %d was lost: %s; it begins again", e.Attempt, e.Err.Message)
+			}
 			p.line(yellow, "↻", "retry", p.label(e.Path), text)
 		}
 	case event.StepEnd:
@@ -115,6 +118,14 @@ func (p *Printer) Observe(e event.Event) {
 	}
 	p.out.flush()
 	p.shut(e)
+}
+
+// Recall takes an event that was shown in an earlier life of the run, and shows nothing.
+func (p *Printer) Recall(e event.Event) {
+	w := p.gate.w
+	p.gate.w = io.Discard
+	p.Observe(e)
+	p.gate.w = w
 }
 
 func (p *Printer) started(e event.Event) {
