@@ -52,7 +52,7 @@ func constants(p *plan.Plan, to []string) []string {
 
 // event is e as it may be seen.
 func (v *veil) event(e event.Event) event.Event {
-	if e.Err != nil || v.plan.Steps[e.Node].Ready != nil {
+	if e.Err != nil || e.Recovered != nil || v.plan.Steps[e.Node].Ready != nil {
 		v.places[e.Path] = v.plan.Steps[e.Node]
 	}
 	e.Err = v.error(e.Err)

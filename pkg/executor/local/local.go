@@ -228,7 +228,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &leaf{call: call, stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
-	if d.past == nil {
+	if d.past == nil || d.past.fresh {
 		d.starting = append(d.starting, l)
 	}
 	if k.Probe {

@@ -103,6 +103,7 @@ type memory struct {
 	observe  func(event.Event)
 	events   []event.Event // of this step, that are still to come
 	last     bool
+	fresh    bool // nobody was told of what happens now: what begins has not been at work
 	diverged *DivergedError
 }
 
@@ -112,10 +113,10 @@ func (m *memory) emit(e event.Event) bool {
 		return true
 	}
 	if len(m.events) == 0 {
-		if !m.last {
+		if m.fresh = m.last; !m.fresh {
 			m.diverge(e.Seq, event.Event{}, e)
 		}
-		return !m.last
+		return !m.fresh
 	}
 	had := m.events[0]
 	m.events = m.events[1:]
@@ -150,6 +151,9 @@ func (d *driver) revive(last time.Duration) {
 	var in []kernel.Input
 	for _, n := range slices.Sorted(maps.Keys(d.leaves)) {
 		l := d.leaves[n]
+		if slices.Contains(d.starting, l) {
+			continue
+		}
 		if !l.lost && l.call.Args["on_crash"] == "fail" {
 			err := event.Errorf(event.LostError, "flowrun died while it was at work, and on_crash is fail")
 			in = append(in, kernel.Input{Kind: kernel.Ended, Leaf: n, Outcome: event.Failure(err)})
