@@ -110,12 +110,22 @@ func (k *keeper) observe(e event.Event) {
 	}
 }
 
-func (k *keeper) commit(begins bool) error {
+func (k *keeper) commit() error {
 	if k.w == nil {
 		return nil
 	}
-	return k.w.Commit(begins)
+	return k.w.Commit()
 }
+
+// sync brings what was committed to the disk; nil: it need not be there.
+func (k *keeper) sync() func() {
+	if k.w == nil || !k.w.Syncs() {
+		return nil
+	}
+	return k.w.Sync
+}
+
+func (k *keeper) soon(begins []event.Event) { k.w.Soon(k.at, begins) }
 
 // logs says where steps keep their output; nil: nowhere.
 func (k *keeper) logs() func(step string) string {

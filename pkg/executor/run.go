@@ -126,6 +126,8 @@ func (r *run) local(given kernel.Options) local.Options {
 			}
 		},
 		Commit:   r.keep.commit,
+		Sync:     r.keep.sync(),
+		Soon:     r.keep.soon,
 		Stepping: r.keep.stepping(),
 		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole},
 		Logs:     r.keep.logs(),

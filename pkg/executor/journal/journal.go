@@ -35,6 +35,9 @@
 //	inputs   the kernel was stepped, at that time, with what had happened outside; its events follow
 //	glob     what a pattern has found, the first time that it was asked for; behind the inputs of that step
 //	resumed  the run goes on, in another process
+//	soon     steps that wait for nothing but a permit. With --durability power their begin is on the disk before their turn comes, and
+//	         need not be brought there again when it does. When the power was lost, one of them may have begun though the journal has
+//	         no step.start of it (Reader.Soon); when flowrun alone has died, the journal has all
 //
 // Values in notes are exact (kernel.WriteInputs), with references in the place of secrets (mask.Set.Seal). A note that a reader
 // does not know is passed over.
@@ -147,6 +150,7 @@ const (
 	NoteInputs  = "inputs"
 	NoteGlob    = "glob"
 	NoteResumed = "resumed"
+	NoteSoon    = "soon"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

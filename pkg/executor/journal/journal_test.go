@@ -72,7 +72,7 @@ func told(t testing.TB, state, id string) (folder string) {
 	w, folder := create(t, state, id)
 	for _, e := range story(folder) {
 		w.Observe(e)
-		if err := w.Commit(true); err != nil {
+		if err := w.Commit(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,6 +165,57 @@ func TestReadAgain(t *testing.T) {
 	r.Header.Files[1].Kept = "../../x.yaml"
 	if _, err := r.Sources(); err == nil || !strings.HasSuffix(err.Error(), "x.yaml: it is not in the folder of the run") {
 		t.Error(err)
+	}
+}
+
+// TestSoon: a step that was entered before its time may have begun, until it is told how it went on.
+func TestSoon(t *testing.T) {
+	t.Parallel()
+	w, folder := create(t, t.TempDir(), "01A")
+	list := story(folder)
+	soon := func(path string, attempt int, place event.Where) event.Event {
+		place.Step, place.Node = -1, 0
+		return event.Event{Type: event.StepStart, Path: path, Attempt: attempt, Where: place}
+	}
+	other := event.Where{Parent: 0, Order: 7}
+	w.Observe(list[0])
+	w.Soon(1, []event.Event{soon("a", 1, list[3].Where), soon("b", 1, other), soon("a", 2, list[3].Where)})
+	for _, e := range list[1:3] {
+		w.Observe(e)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := journal.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for i, e := range list[:11] { // to its end
+		if i > 2 {
+			w.Observe(e)
+			if err := w.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := r.Next(); err != nil || got.Seq != e.Seq {
+			t.Fatal(got, err)
+		}
+		var want []event.Event
+		switch {
+		case i == 1 || i == 2:
+			want = []event.Event{soon("a", 1, list[3].Where), soon("b", 1, other), soon("a", 2, list[3].Where)}
+		case i > 2 && i < 10:
+			want = []event.Event{soon("b", 1, other), soon("a", 2, list[3].Where)}
+		case i == 10:
+			want = []event.Event{soon("b", 1, other)}
+		}
+		if diff := cmp.Diff(want, r.Soon()); diff != "" {
+			t.Errorf("after event %d: -want +got\n%s", e.Seq, diff)
+		}
+	}
+	if err := w.End(func(io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -334,7 +385,7 @@ func TestFollow(t *testing.T) {
 		if _, err := r.Next(); err != io.EOF {
 			t.Fatalf("event %d is there before it is committed: %v", i, err)
 		}
-		if err := w.Commit(true); err != nil {
+		if err := w.Commit(); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := r.Next(); err != nil || got.Seq != e.Seq {

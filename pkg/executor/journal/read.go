@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type Reader struct {
 	sum    uint32 // its crc
 	torn   bool   // nothing more will come
 	seq    int64
+	soon   []soon
 }
 
 // Open opens the journal of the run in a folder and reads its header. The error is a *Problem: of the operating system, a
@@ -118,6 +120,33 @@ type Entry struct {
 	At    time.Duration   // since the run began
 }
 
+// soon is a begin that was entered before its time.
+type soon struct {
+	Path    string `json:"path"`
+	Attempt int    `json:"attempt"`
+	Parent  int32  `json:"parent"` // as in the event to come
+	Order   int64  `json:"order"`
+}
+
+// Soon are the steps that may have begun though no event read so far says so, in the order in which they were entered: after a
+// loss of power. Of each there are the Path, the Attempt, and of Where the Parent and the Order.
+func (r *Reader) Soon() (list []event.Event) {
+	for _, s := range r.soon {
+		place := event.Where{Step: -1, Parent: s.Parent, Order: s.Order}
+		list = append(list, event.Event{Type: event.StepStart, Path: s.Path, Attempt: s.Attempt, Where: place})
+	}
+	return list
+}
+
+// begun: what was entered before its time has begun, or ended without.
+func (r *Reader) begun(e event.Event) {
+	if len(r.soon) > 0 && (e.Type == event.StepStart || e.Type == event.StepEnd) {
+		r.soon = slices.DeleteFunc(r.soon, func(s soon) bool {
+			return s.Parent == e.Parent && s.Order == e.Order && s.Attempt <= max(e.Attempt, 1)
+		})
+	}
+}
+
 // Next gives the next event, with everything that it had but for the text that is in a log (Texts) and the Extra and Last of
 // outcomes. The error is io.EOF at the end, a torn tail included, or a *Problem.
 func (r *Reader) Next() (event.Event, error) {
@@ -141,6 +170,13 @@ func (r *Reader) Entry() (Entry, error) {
 	n := Entry{At: time.Duration(k.Journal.At)}
 	if k.Type == "" {
 		n.Note, n.Value = k.Note, k.Value
+		if n.Note == NoteSoon {
+			var list []soon
+			if err := json.Unmarshal(n.Value, &list); err != nil {
+				return n, r.damaged(len(line), err.Error())
+			}
+			r.soon = append(r.soon, list...)
+		}
 		return n, nil
 	}
 	n.Event, err = r.event(&k, len(line))
@@ -163,6 +199,7 @@ func (r *Reader) event(k *kept, length int) (event.Event, error) {
 	if j.Log != "" {
 		e.Log = filepath.Join(r.folder, logsName, filepath.FromSlash(j.Log))
 	}
+	r.begun(e)
 	if e.Type == event.StepEnd {
 		e.Timing = event.Timing{Duration: time.Duration(j.Took), Queued: time.Duration(j.Queued)}
 		if j.Started != nil {

@@ -77,7 +77,7 @@ func (w *Writer) Go(r *Reader, at time.Duration, flowrun string) error {
 	}
 	w.sum = r.sum
 	w.Note(at, NoteResumed, b)
-	return w.Commit(true)
+	return w.settled()
 }
 
 // Close lets go of a folder in which nothing was written.

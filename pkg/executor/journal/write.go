@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -52,12 +53,12 @@ type Writer struct {
 	process    Process // this one
 	file       *os.File
 	start      time.Time
-	buf        []byte // lines that are not written
-	more       []byte // of the event that is added
-	sum        uint32 // of the last line
-	err        error  // the first; nothing is written after it
-	told       bool   // by Commit
-	ahead      bool   // of the disk
+	buf        []byte                  // lines that are not written
+	more       []byte                  // of the event that is added
+	sum        uint32                  // of the last line
+	err        error                   // the first; nothing is written after it
+	told       bool                    // by Commit
+	unsynced   atomic.Pointer[Problem] // why something is not on the disk
 }
 
 // full is how much waits to be written before anybody asks for it.
@@ -260,12 +261,10 @@ func (w *Writer) short(log string) string {
 	return filepath.ToSlash(strings.TrimPrefix(log, filepath.Join(w.folder, logsName)+string(filepath.Separator)))
 }
 
-// Commit writes what was observed, so that it survives the process; and before work begins, and at the end of the run, whatever
-// the durability says. The error is a *Problem, once: nothing more is then written. Without durability there is none.
-func (w *Writer) Commit(begins bool) error {
-	if w.write(); begins {
-		w.sync()
-	}
+// Commit writes what was observed, so that it survives the process. The error is a *Problem, once: nothing more is then
+// written. Without durability there is none.
+func (w *Writer) Commit() error {
+	w.write()
 	if w.err == nil || w.told || w.durability == Nothing {
 		return nil
 	}
@@ -275,32 +274,58 @@ func (w *Writer) Commit(begins bool) error {
 
 // write writes all at once: a torn tail is all that a death in between can leave.
 func (w *Writer) write() {
+	if p := w.unsynced.Load(); p != nil && w.err == nil {
+		w.err = p
+	}
 	if w.err == nil && len(w.buf) > 0 {
 		if _, err := w.file.Write(w.buf); err != nil {
 			w.err = unwritten(w.path(), err)
 		}
-		w.ahead = true
 	}
 	w.buf = w.buf[:0]
 }
 
-// sync brings what was written to the disk. It is not tried again: after an error nobody knows what the system has dropped.
-func (w *Writer) sync() {
-	if w.durability != PowerLoss || w.err != nil || !w.ahead {
+// Syncs says whether the durability wants that Sync is called.
+func (w *Writer) Syncs() bool { return w.durability == PowerLoss }
+
+// Sync brings what was committed to the disk. It may be called from another goroutine than everything else, but not beside End; its error
+// is that of the next Commit, or of End. It is not tried again: after an error nobody knows what the system has dropped.
+func (w *Writer) Sync() {
+	if w.unsynced.Load() != nil {
 		return
 	}
 	if err := w.file.Sync(); err != nil {
-		w.err = unwritten(w.path(), err)
+		w.unsynced.Store(&Problem{File: w.path(), Err: reason(err)})
 	}
-	w.ahead = false
+}
+
+// settled writes what was observed, and sees that it survives what it shall. The error is the first of all.
+func (w *Writer) settled() error {
+	w.write()
+	if w.Syncs() && w.err == nil {
+		w.Sync()
+		w.write()
+	}
+	return w.err
+}
+
+// Soon enters steps that begin next, at that time since the run began. What there is to know of them is their place and their attempt.
+func (w *Writer) Soon(at time.Duration, begins []event.Event) {
+	list := make([]soon, len(begins))
+	for i, e := range begins {
+		list[i] = soon{e.Path, e.Attempt, e.Parent, e.Order}
+	}
+	b, err := event.Marshal(list)
+	if err != nil {
+		panic("journal: a path that is no JSON: " + err.Error())
+	}
+	w.Note(at, NoteSoon, b)
 }
 
 // End keeps the result document, which is what write writes, if the journal is whole, and lets go of the folder. The error
 // is the first of all, a *Problem.
 func (w *Writer) End(write func(io.Writer) error) error {
-	w.write()
-	w.sync()
-	if w.err == nil {
+	if w.settled() == nil {
 		w.err = w.result(write)
 	}
 	if err := w.file.Close(); err != nil && w.err == nil {

@@ -4,6 +4,7 @@ package local
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,9 +18,14 @@ import (
 type Options struct {
 	Kernel  kernel.Options
 	Observe func(event.Event) // called in order, from one goroutine
-	// Commit keeps what was observed. It is called, from the goroutine of Observe, before the run waits, and with begins before
-	// work begins and at the end. An error cancels the run; it is given once. It may be nil.
-	Commit func(begins bool) error
+	// Commit keeps what was observed, so that it survives this process. It is called, from the goroutine of Observe, before
+	// work begins, before the run waits, and at its end. An error cancels the run; it is given once. It may be nil.
+	Commit func() error
+	// Sync, unless it is nil, brings what was committed to the disk: before work begins that hangs on it. It is called from a
+	// goroutine of its own, one call at a time, and its error is that of the next Commit. Soon then enters steps that begin
+	// next (kernel.Kernel.Soon): what Soon and then Commit were given counts as their begin.
+	Sync func()
+	Soon func([]event.Event)
 	// Stepping is told, before the kernel is stepped, at which time and with what. Who keeps that can Resume. It may be nil.
 	Stepping func(at time.Duration, in []kernel.Input)
 	// Output is what leaves get for their output, but for its functions.
@@ -54,8 +60,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 
 func newDriver(p *plan.Plan, opt Options) *driver {
 	d := &driver{Options: opt, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d.disk = newDisk(opt.Sync, opt.Soon)
 	if d.Commit == nil {
-		d.Commit = func(bool) error { return nil }
+		d.Commit = func() error { return nil }
 	}
 	d.k = kernel.New(p, opt.Kernel, d)
 	return d
@@ -63,6 +70,7 @@ func newDriver(p *plan.Plan, opt Options) *driver {
 
 func (d *driver) run(ctx context.Context, kill <-chan struct{}) event.Outcome {
 	d.loop(ctx, kill)
+	d.disk.end()
 	d.running.Wait()
 	d.temp.remove()
 	out, _ := d.k.Done()
@@ -77,9 +85,10 @@ type driver struct {
 	logOf    map[string]string // of the last attempt of steps that have not ended
 	from     chan message
 	leaves   map[int32]*leaf
-	starting []*leaf // that wait for the commit
-	telling  bool    // of output
-	said     int64   // bytes of it
+	starting []*leaf // that have not begun: they wait for what they hang on to be kept
+	disk     disk
+	telling  bool  // of output
+	said     int64 // bytes of it
 	begun    bool
 	past     *memory // while the kernel goes through the past of a run
 	services services
@@ -89,6 +98,8 @@ type driver struct {
 
 // leaf is one attempt at work.
 type leaf struct {
+	n       int32
+	turn    int64 // of the loop, which must be on the disk before it begins
 	call    kind.Call
 	stop    context.CancelFunc
 	kill    chan struct{}
@@ -118,14 +129,16 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	defer alarm.Stop()
 	var in []kernel.Input
 	for {
+		waiting := len(d.starting)
 		d.step(time.Since(d.begin), in)
 		in = in[:0]
-		_, done := d.k.Done()
-		err := d.Commit(done || len(d.starting) > 0)
-		if done {
+		d.disk.admit(d.k, d.starting[waiting:])
+		err := d.Commit()
+		if _, done := d.k.Done(); done {
 			return
 		}
 		if err != nil {
+			d.disk.end()
 			for _, l := range d.starting {
 				l.late = true
 			}
@@ -138,11 +151,13 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 			continue
 		}
 		var ring <-chan time.Time
-		if next, ok := d.k.Next(); ok {
-			alarm.Reset(next - time.Since(d.begin))
+		if next, ok := d.next(); ok {
+			alarm.Reset(time.Until(next))
 			ring = alarm.C
 		}
 		select {
+		case <-d.disk.done:
+			d.disk.synced()
 		case m := <-d.from:
 			in = d.drain(d.take(in, m))
 		case <-ring:
@@ -166,6 +181,17 @@ func (d *driver) step(at time.Duration, in []kernel.Input) {
 		d.Stepping(at, in)
 	}
 	d.k.Step(at, in)
+}
+
+// next is when the loop must turn again if nothing happens before.
+func (d *driver) next() (time.Time, bool) {
+	at := d.disk.work(time.Now())
+	if next, ok := d.k.Next(); ok {
+		if t := d.begin.Add(next); at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	return at, !at.IsZero()
 }
 
 func cause(ctx context.Context) *event.Cause {
@@ -200,6 +226,7 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 		m.outcome = *l.verdict
 	}
 	delete(d.leaves, m.leaf)
+	d.disk.ended(time.Now())
 	d.services.opened(m.leaf)
 	if m.interrupt {
 		in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: "SIGINT"}})
@@ -226,7 +253,7 @@ func (d *driver) drain(in []kernel.Input) []kernel.Input {
 // Start implements kernel.Host.
 func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &leaf{call: call, stop: stop, kill: make(chan struct{})}
+	l := &leaf{n: n, call: call, stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
 	if d.past == nil || d.past.fresh {
 		d.starting = append(d.starting, l)
@@ -261,16 +288,18 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	}
 }
 
-// launch begins the work that the kernel has started.
+// launch begins the work that the kernel has started, as far as it may.
 func (d *driver) launch() {
-	for _, l := range d.starting {
-		d.running.Go(func() {
-			defer l.stop()
-			d.from <- l.work()
-		})
-	}
-	clear(d.starting)
-	d.starting = d.starting[:0]
+	d.starting = slices.DeleteFunc(d.starting, func(l *leaf) bool {
+		may := d.disk.may(l)
+		if may {
+			d.running.Go(func() {
+				defer l.stop()
+				d.from <- l.work()
+			})
+		}
+		return may
+	})
 }
 
 // Stop implements kernel.Host.
