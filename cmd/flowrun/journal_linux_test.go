@@ -72,7 +72,7 @@ func (c *command) small(t *testing.T, left int) {
 	if err := os.Mkdir(full, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Mount("none", full, "tmpfs", 0, "size=128k,mode=0700"); err != nil {
+	if err := unix.Mount("none", full, "tmpfs", 0, "size=256k,mode=0700"); err != nil {
 		t.Skip("no file system can be mounted here: ", err)
 	}
 	t.Cleanup(func() {
@@ -80,7 +80,7 @@ func (c *command) small(t *testing.T, left int) {
 			t.Error(err)
 		}
 	})
-	if err := os.WriteFile(filepath.Join(full, "fill"), make([]byte, 128<<10-left), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(full, "fill"), make([]byte, 256<<10-left), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,7 +98,7 @@ finally:
 func TestFullDiskOfJournal(t *testing.T) {
 	t.Parallel()
 	c := prepare(t, manySteps)
-	c.small(t, 20<<10)
+	c.small(t, 160<<10)
 	out, errs, state := c.say("run", "w.yaml", "--format", "json")
 	if state != "exit status 3" {
 		t.Errorf("it ended with %s", state)
@@ -112,14 +112,17 @@ func TestFullDiskOfJournal(t *testing.T) {
 		Status, Cause string
 		Exit          int
 	}
-	if err := json.Unmarshal([]byte(out), &doc); err != nil || doc.Status != "cancelled" || doc.Cause != "the loss of its journal" || doc.Exit != 3 {
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || doc.Status != "cancelled" || doc.Cause != "the loss of its journal (no space left on device)" || doc.Exit != 3 {
 		t.Errorf("%v: %+v", err, doc)
 	}
 	if _, err := os.Stat(filepath.Join(c.dir, "tidied")); err != nil {
 		t.Error(err)
 	}
 	c.begun(t, r, 1, 199)
-	if out, errs, state := c.say("show", "-q"); state != "exit status 0" || !strings.Contains(out, " crashed after ") {
+	if end := eventsOf(t, r); end[len(end)-1].Type != event.RunEnd || r.Word() != "cancelled" {
+		t.Errorf("its journal says that it has %s", r.Word())
+	}
+	if out, errs, state := c.say("show", "-q"); state != "exit status 0" || !strings.Contains(out, " cancelled by the loss of its journal (no space left on device) in ") {
 		t.Errorf("show: %s\n%s%s", state, out, errs)
 	}
 }

@@ -110,10 +110,10 @@ func resumable(r *journal.Run) error {
 	if err := told(r); err != nil {
 		return err
 	}
-	switch r.State {
-	case journal.Live:
+	switch {
+	case r.State == journal.Live:
 		return goingOn(r)
-	case journal.Ended:
+	case r.State == journal.Ended && r.Lost == "":
 		return usage("flowrun show "+r.ID+" shows it", "run %s has nothing to go on with: it has %s", r.ID, ended(r))
 	}
 	return nil

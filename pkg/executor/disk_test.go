@@ -295,7 +295,7 @@ func TestBrokenDisk(t *testing.T) {
 		d := &fakeDisk{takes: 2 * time.Millisecond, fails: fails}
 		r := d.run(t, compileWith(t, d.kinds(), "w.yaml", []byte(text), nil), nil)
 		last := d.begun[len(d.begun)-1]
-		if r.outcome.Status != event.Cancelled || r.outcome.Cause.By != "the loss of its journal" || d.syncs != fails || last != "tidy" {
+		if r.outcome.Status != event.Cancelled || r.outcome.Cause.By != "the loss of its journal (the disk is broken)" || d.syncs != fails || last != "tidy" {
 			t.Errorf("sync %d: %s, %d syncs, the last step is %s", fails, r.outcome.Status, d.syncs, last)
 		}
 		if n := len(d.begun); n > 10*fails+35 {

@@ -27,3 +27,18 @@ func ReadAll(b []byte) (n int, err error) {
 		n++
 	}
 }
+
+// Lose has the next write find that there is no more space.
+func Lose(w *Writer, err error) {
+	w.err = unwritten(w.path(), err)
+	w.lose(err)
+	w.buf = w.buf[:0]
+}
+
+// Room is how large a journal may become when there is no more space; 0: nothing is set aside.
+func Room(w *Writer) int64 {
+	if w.room.none {
+		return 0
+	}
+	return w.room.end
+}

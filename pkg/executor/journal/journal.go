@@ -25,6 +25,7 @@
 //	log                  step.output step.retry step.end: the files of the attempt below logs/, without .stdout or .stderr
 //	bytes                step.output: so many bytes of the stream; what has a log has its text there, and an empty text here
 //	started took queued  step.end: when it began, since the run began, and how long it worked and waited, in nanoseconds
+//	lost                 run.end: why the journal is not whole (the note of that name)
 //
 // A line without the key type is a note, of what is no event. Notes and events together say how the run can go on after a
 // crash: who gives the kernel the same inputs at the same times gets the same events again.
@@ -38,6 +39,9 @@
 //	soon     steps that wait for nothing but a permit. With --durability power their begin is on the disk before their turn comes, and
 //	         need not be brought there again when it does. When the power was lost, one of them may have begun though the journal has
 //	         no step.start of it (Reader.Soon); when flowrun alone has died, the journal has all
+//	lost     why the journal could not go on, as for want of space. What comes behind it are only some events, for which space was set
+//	         aside (on Linux, where the file system can do so); the end of the run, if there is one, is the last. A run that is
+//	         resumed goes on from here
 //
 // Values in notes are exact (kernel.WriteInputs), with references in the place of secrets (mask.Set.Seal). A note that a reader
 // does not know is passed over.
@@ -151,6 +155,7 @@ const (
 	NoteGlob    = "glob"
 	NoteResumed = "resumed"
 	NoteSoon    = "soon"
+	NoteLost    = "lost"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

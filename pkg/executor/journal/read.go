@@ -28,8 +28,10 @@ type Reader struct {
 	good   int64  // at, of the last one that is right
 	sum    uint32 // its crc
 	torn   bool   // nothing more will come
+	whole  bool   // where the journal was lost is its end
 	seq    int64
 	soon   []soon
+	lost   string
 }
 
 // Open opens the journal of the run in a folder and reads its header. The error is a *Problem: of the operating system, a
@@ -108,6 +110,7 @@ type kept struct {
 		Started *int64 `json:"started"`
 		Took    int64  `json:"took"`
 		Queued  int64  `json:"queued"`
+		Lost    string `json:"lost"`
 	} `json:"journal"`
 	Note string `json:"note"`
 }
@@ -138,6 +141,9 @@ func (r *Reader) Soon() (list []event.Event) {
 	return list
 }
 
+// Lost is why the journal could not go on, once that was read: from there on it has only some of the events, its end if possible. "": it has all.
+func (r *Reader) Lost() string { return r.lost }
+
 // begun: what was entered before its time has begun, or ended without.
 func (r *Reader) begun(e event.Event) {
 	if len(r.soon) > 0 && (e.Type == event.StepStart || e.Type == event.StepEnd) {
@@ -159,6 +165,7 @@ func (r *Reader) Next() (event.Event, error) {
 
 // Entry gives the next line, as Next does.
 func (r *Reader) Entry() (Entry, error) {
+	sum, good := r.sum, r.good
 	line, err := r.next()
 	if err != nil {
 		return Entry{}, err
@@ -170,12 +177,20 @@ func (r *Reader) Entry() (Entry, error) {
 	n := Entry{At: time.Duration(k.Journal.At)}
 	if k.Type == "" {
 		n.Note, n.Value = k.Note, k.Value
-		if n.Note == NoteSoon {
+		switch n.Note {
+		case NoteSoon:
 			var list []soon
-			if err := json.Unmarshal(n.Value, &list); err != nil {
-				return n, r.damaged(len(line), err.Error())
-			}
+			err = json.Unmarshal(n.Value, &list)
 			r.soon = append(r.soon, list...)
+		case NoteLost:
+			if r.whole {
+				r.sum, r.good, r.torn = sum, good, true
+				return Entry{}, io.EOF
+			}
+			err = json.Unmarshal(n.Value, &r.lost)
+		}
+		if err != nil {
+			return n, r.damaged(len(line), err.Error())
 		}
 		return n, nil
 	}
@@ -190,7 +205,7 @@ func (r *Reader) event(k *kept, length int) (event.Event, error) {
 		return e, r.damaged(length, err.Error())
 	}
 	j := &k.Journal
-	if e.Seq != r.seq+1 || j.Step < 0 || j.Node < 0 || j.Parent >= max(j.Step, 1) || j.Bytes < 0 || !local(j.Log) {
+	if e.Seq != r.seq+1 && (r.lost == "" || e.Seq <= r.seq) || j.Step < 0 || j.Node < 0 || j.Parent >= max(j.Step, 1) || j.Bytes < 0 || !local(j.Log) {
 		return e, r.damaged(length, "it does not follow the line before")
 	}
 	r.seq = e.Seq

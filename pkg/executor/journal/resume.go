@@ -30,7 +30,7 @@ func Continue(keep Keep) (*Writer, *Reader, error) {
 		_ = f.Close()
 		return nil, nil, err
 	}
-	w.start = r.Header.Start
+	w.start, r.whole = r.Header.Start, true
 	return w, r, nil
 }
 
@@ -76,6 +76,7 @@ func (w *Writer) Go(r *Reader, at time.Duration, flowrun string) error {
 		return err
 	}
 	w.sum = r.sum
+	w.room = room{size: r.good, sum: r.sum, end: r.good}
 	w.Note(at, NoteResumed, b)
 	return w.settled()
 }

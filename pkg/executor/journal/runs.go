@@ -36,6 +36,7 @@ type Run struct {
 	Header  Header // the zero Header when Unknown
 	State   State
 	Status  event.Status  // Ended
+	Lost    string        // Ended: why the journal does not have all that happened; "": it has
 	Took    time.Duration // up to its end, or to the last event
 	Problem error
 }
@@ -141,7 +142,7 @@ func (r *Run) look() error {
 	r.Took = max(0, time.Duration(e.Journal.At))
 	switch {
 	case e.Type == event.RunEnd && e.Status.Ended():
-		r.State, r.Status = Ended, e.Status
+		r.State, r.Status, r.Lost = Ended, e.Status, e.Journal.Lost
 	case alive:
 		r.State, r.Took = Live, max(0, time.Since(r.Header.Start)) // the clock may have been set
 	default:

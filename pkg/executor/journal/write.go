@@ -53,10 +53,12 @@ type Writer struct {
 	process    Process // this one
 	file       *os.File
 	start      time.Time
-	buf        []byte                  // lines that are not written
-	more       []byte                  // of the event that is added
-	sum        uint32                  // of the last line
-	err        error                   // the first; nothing is written after it
+	buf        []byte        // lines that are not written
+	more       []byte        // of the event that is added
+	sum        uint32        // of the last line
+	at         time.Duration // of the last note
+	room       room
+	err        error                   // the first; nothing is written after it but last words
 	told       bool                    // by Commit
 	unsynced   atomic.Pointer[Problem] // why something is not on the disk
 }
@@ -180,8 +182,9 @@ func (w *Writer) begin(h Header) error {
 	if err != nil {
 		return unwritten(w.path(), err)
 	}
+	w.file = f
 	if err = lock(f); err == nil {
-		_, err = f.Write(b)
+		err = w.append(b)
 	}
 	if err == nil && w.durability == PowerLoss {
 		err = f.Sync()
@@ -190,7 +193,6 @@ func (w *Writer) begin(h Header) error {
 		_ = f.Close()
 		return unwritten(w.path(), err)
 	}
-	w.file = f
 	return nil
 }
 
@@ -198,8 +200,11 @@ func (w *Writer) path() string { return filepath.Join(w.folder, journalName) }
 
 // Observe takes the next event. It is written by the next Commit, or before.
 func (w *Writer) Observe(e event.Event) {
-	if w.err != nil {
+	if w.err != nil && (!w.room.full || e.Type == event.StepOutput) {
 		return
+	}
+	if w.err != nil && e.Type == event.RunEnd && e.Err != nil {
+		e.Err = brief(e.Err)
 	}
 	o := event.NewObject(w.more[:0])
 	o.Int("at", int64(e.Time.Sub(w.start)))
@@ -220,6 +225,8 @@ func (w *Writer) Observe(e event.Event) {
 		}
 		o.Int("took", int64(e.Duration))
 		o.Int("queued", int64(e.Queued))
+	case e.Type == event.RunEnd && w.err != nil:
+		o.Text("lost", reason(errors.Unwrap(w.err)).Error())
 	}
 	var err error
 	w.more, err = o.End()
@@ -232,7 +239,7 @@ func (w *Writer) Observe(e event.Event) {
 	}
 	w.buf = append(w.buf[:len(w.buf)-1], `,"journal":`...)
 	w.buf = append(append(w.buf, w.more...), '}')
-	w.add(from)
+	w.add(from, e.Type == event.RunEnd)
 }
 
 // Note takes a line that is no event, of that time since the run began; value is JSON. It is written as those of Observe.
@@ -240,17 +247,25 @@ func (w *Writer) Note(at time.Duration, note string, value []byte) {
 	if w.err != nil {
 		return
 	}
+	w.at = at
 	from := len(w.buf)
-	w.buf = append(w.buf, `{"journal":{"at":`...)
-	w.buf = strconv.AppendInt(w.buf, int64(at), 10)
-	w.buf = append(append(w.buf, `},"note":"`...), note...)
-	w.buf = append(append(append(w.buf, `","value":`...), value...), '}')
-	w.add(from)
+	w.buf = appendNote(w.buf, at, note, value)
+	w.add(from, false)
+}
+
+func appendNote(b []byte, at time.Duration, note string, value []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"journal":{"at":`...), int64(at), 10)
+	b = append(append(b, `},"note":"`...), note...)
+	return append(append(append(b, `","value":`...), value...), '}')
 }
 
 // add ends the line that begins there in the buffer.
-func (w *Writer) add(from int) {
-	w.buf, w.sum = seal(w.buf, from, w.sum)
+func (w *Writer) add(from int, last bool) {
+	before := w.sum
+	w.buf, w.sum = seal(w.buf, from, before)
+	if w.err != nil && !w.room.takes(len(w.buf), last) {
+		w.buf, w.sum = w.buf[:from], before
+	}
 	if len(w.buf) >= full {
 		w.write()
 	}
@@ -277,9 +292,10 @@ func (w *Writer) write() {
 	if p := w.unsynced.Load(); p != nil && w.err == nil {
 		w.err = p
 	}
-	if w.err == nil && len(w.buf) > 0 {
-		if _, err := w.file.Write(w.buf); err != nil {
+	if len(w.buf) > 0 && (w.err == nil || w.room.full) {
+		if err := w.append(w.buf); err != nil && w.err == nil {
 			w.err = unwritten(w.path(), err)
+			w.lose(err)
 		}
 	}
 	w.buf = w.buf[:0]
@@ -302,7 +318,7 @@ func (w *Writer) Sync() {
 // settled writes what was observed, and sees that it survives what it shall. The error is the first of all.
 func (w *Writer) settled() error {
 	w.write()
-	if w.Syncs() && w.err == nil {
+	if w.Syncs() {
 		w.Sync()
 		w.write()
 	}
@@ -325,7 +341,9 @@ func (w *Writer) Soon(at time.Duration, begins []event.Event) {
 // End keeps the result document, which is what write writes, if the journal is whole, and lets go of the folder. The error
 // is the first of all, a *Problem.
 func (w *Writer) End(write func(io.Writer) error) error {
-	if w.settled() == nil {
+	err := w.settled()
+	w.room.free(w.file)
+	if err == nil {
 		w.err = w.result(write)
 	}
 	if err := w.file.Close(); err != nil && w.err == nil {

@@ -121,7 +121,12 @@ type message struct {
 }
 
 // lost is what cancels a run whose events cannot be kept.
-const lost = "the loss of its journal"
+func lost(err error) string {
+	if reason := errors.Unwrap(err); reason != nil { // without the file
+		err = reason
+	}
+	return "the loss of its journal (" + err.Error() + ")"
+}
 
 func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	told := ctx.Done()
@@ -142,7 +147,7 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 			for _, l := range d.starting {
 				l.late = true
 			}
-			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: lost}})
+			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: lost(err)}})
 			continue // they are told to stop first
 		}
 		d.launch()
