@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,11 +40,26 @@ func (l *logFile) open(by func(path string, flags int) (*os.File, error)) (err e
 	}
 	l.file, err = by(path, flags)
 	if !l.made && os.IsNotExist(err) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		if err = makeFolder(filepath.Dir(path)); err == nil {
 			l.file, err = by(path, flags)
 		}
 	}
 	l.made = l.made || err == nil
+	return err
+}
+
+// makeFolder makes the folder of a step below that of logs. Above these nothing is made: a run whose folder was removed does not come back
+// as one that has logs alone.
+func makeFolder(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.Mkdir(filepath.Dir(path), 0o700); err == nil || errors.Is(err, fs.ErrExist) {
+			err = os.Mkdir(path, 0o700)
+		}
+	}
+	if errors.Is(err, fs.ErrExist) { // another attempt, or another step, was faster
+		return nil
+	}
 	return err
 }
 

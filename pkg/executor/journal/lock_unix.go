@@ -40,3 +40,9 @@ func flock(f *os.File, how int) error {
 		}
 	}
 }
+
+// gone says whether a file has been removed.
+func gone(f *os.File) bool {
+	var s unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &s) == nil && s.Nlink == 0
+}

@@ -41,8 +41,14 @@ func (w *Writer) append(lines []byte) error {
 	}
 	r.size += int64(len(lines))
 	r.sum = w.sum
+	if gone(w.file) {
+		return errGone
+	}
 	return nil
 }
+
+// errGone: what is written into a file that has no name any more is lost, though no call fails.
+var errGone = errors.New("it has been removed")
 
 // grow sets space aside for so many bytes and, unless the disk is full, for last words behind them.
 func (w *Writer) grow(n int) error {

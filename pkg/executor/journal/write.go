@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -183,7 +184,9 @@ func (w *Writer) begin(h Header) error {
 		return unwritten(w.path(), err)
 	}
 	w.file = f
-	if err = lock(f); err == nil {
+	if err = lock(f); err != nil {
+		err = fmt.Errorf("its file system has no locks, by which others know that the run is alive (%w); --state-dir names a folder elsewhere", err)
+	} else {
 		err = w.append(b)
 	}
 	if err == nil && w.durability == PowerLoss {
