@@ -25,6 +25,8 @@ func Of(state, id string) string { return filepath.Join(state, "runs", id) }
 type logs struct {
 	folder   string
 	attempts map[string]int // so far, by the path of the step
+	// taken: there may be logs of attempts that the journal does not know, which have begun before the power was lost.
+	taken bool
 }
 
 func logsIn(folder string) logs { return logs{folder: folder, attempts: map[string]int{}} }
@@ -32,8 +34,13 @@ func logsIn(folder string) logs { return logs{folder: folder, attempts: map[stri
 // Log is where the next attempt of a step keeps its output: LOG.stdout and LOG.stderr. Attempts are counted over the
 // whole run, so that those of a block that is tried again have files of their own.
 func (l *logs) Log(step string) string {
-	l.attempts[step]++
-	return filepath.Join(l.folder, logsName, fileName(step), strconv.Itoa(l.attempts[step]))
+	for {
+		l.attempts[step]++
+		log := filepath.Join(l.folder, logsName, fileName(step), strconv.Itoa(l.attempts[step]))
+		if !l.taken || !exists(log+".stdout") && !exists(log+".stderr") {
+			return log
+		}
+	}
 }
 
 // longest is the longest path of a step that is a file's name as it is; file systems have 255 bytes.

@@ -76,6 +76,7 @@ func (w *Writer) Go(r *Reader, at time.Duration, flowrun string) error {
 		return err
 	}
 	w.sum = r.sum
+	w.resumed = true
 	w.room = room{size: r.good, sum: r.sum, end: r.good}
 	w.Note(at, NoteResumed, b)
 	return w.settled()

@@ -54,9 +54,10 @@ type Writer struct {
 	process    Process // this one
 	file       *os.File
 	start      time.Time
-	buf        []byte        // lines that are not written
-	more       []byte        // of the event that is added
-	sum        uint32        // of the last line
+	buf        []byte // lines that are not written
+	more       []byte // of the event that is added
+	sum        uint32 // of the last line
+	resumed    bool
 	at         time.Duration // of the last note
 	room       room
 	err        error                   // the first; nothing is written after it but last words
@@ -251,6 +252,7 @@ func (w *Writer) Note(at time.Duration, note string, value []byte) {
 		return
 	}
 	w.at = at
+	w.logs.taken = w.resumed && note != NoteResumed // what was before was gone through
 	from := len(w.buf)
 	w.buf = appendNote(w.buf, at, note, value)
 	w.add(from, false)
