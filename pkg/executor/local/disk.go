@@ -45,14 +45,19 @@ func newDisk(sync func(), soon func([]event.Event)) disk {
 	return disk{sync: sync, soon: soon, done: make(chan struct{}, 1), announced: map[begin]int64{}}
 }
 
-// admit decides when leaves that the kernel has started in this turn may begin, and announces others.
+// admit decides when leaves may begin that are new among those that wait to, and announces others.
 func (d *disk) admit(k *kernel.Kernel, starting []*leaf) {
 	if d.sync == nil {
 		return
 	}
 	d.turn++
 	unforeseen := false
+	news := false
 	for _, l := range starting {
+		if l.turn > 0 {
+			continue
+		}
+		news = true
 		l.turn = d.turn
 		place, attempt, ok := k.Begin(l.n)
 		if !ok {
@@ -66,7 +71,7 @@ func (d *disk) admit(k *kernel.Kernel, starting []*leaf) {
 			unforeseen = true
 		}
 	}
-	if len(starting) > 0 && (unforeseen || len(d.announced) <= stock/2) {
+	if news && (unforeseen || len(d.announced) <= stock/2) {
 		d.announce(k.Soon(stock))
 	}
 }

@@ -134,10 +134,9 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	defer alarm.Stop()
 	var in []kernel.Input
 	for {
-		waiting := len(d.starting)
 		d.step(time.Since(d.begin), in)
 		in = in[:0]
-		d.disk.admit(d.k, d.starting[waiting:])
+		d.disk.admit(d.k, d.starting)
 		err := d.Commit()
 		if _, done := d.k.Done(); done {
 			return
