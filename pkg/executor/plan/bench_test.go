@@ -74,6 +74,8 @@ func TestTangles(t *testing.T) {
 		"comments": "flowrun: 1\nsteps:\n" + strings.Repeat("# flowrun: allow nosuch, unused-id\n", 60_000) + "- {value: 1}\n",
 		"allowed on one line": "{flowrun: 1, steps: [" + strings.Repeat("{if: true, value: 1}, ", 8000) + "]} # flowrun: allow " +
 			strings.Repeat("constant-condition, ", 50_000) + "\n",
+		"calls in a chain": "flowrun: 1\nworkflows:\n" + chained(8000, 8000) + "steps: [{call: w0}]\n",
+		"calls in a round": "flowrun: 1\nworkflows:\n" + chained(8000, 0) + "steps: [{call: w0}]\n",
 		"env deep": nested(90, func(i int) string { return `env: {A: "${{ env.A }}${{ env.B }}", B: "${{ env.B }}${{ env.A }}"}` }),
 	}
 	for name, src := range cases {
@@ -83,7 +85,10 @@ func TestTangles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = plan.Compile(f, plan.Options{})
+			p, err := plan.Compile(f, plan.Options{})
+			if err == nil {
+				p.Digests()
+			}
 			if took := time.Since(begin); took > 3*time.Second {
 				t.Errorf("took %v", took)
 			} else {
@@ -91,6 +96,23 @@ func TestTangles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// chained are n workflows, of which each calls the next, and the last one the workflow last if there is one.
+func chained(n, last int) string {
+	var b strings.Builder
+	for i := range n {
+		next := i + 1
+		if next == n {
+			next = last
+		}
+		if next < n {
+			fmt.Fprintf(&b, "  w%d: {steps: [{call: w%d}]}\n", i, next)
+		} else {
+			fmt.Fprintf(&b, "  w%d: {steps: [{value: 1}]}\n", i)
+		}
+	}
+	return b.String()
 }
 
 // nested is a file of blocks within blocks.
@@ -103,4 +125,14 @@ func nested(depth int, modifiers func(i int) string) string {
 	}
 	b.WriteString(strings.Repeat("  ", depth+1) + "- {run: x, env: {Z: \"${{ env.A }}\"}}\n")
 	return b.String()
+}
+
+func BenchmarkDigests(b *testing.B) {
+	p, err := compile(map[string][]byte{"w.yaml": large(10_000)}, "w.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p.Digests()
+	}
 }

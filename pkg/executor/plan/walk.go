@@ -17,6 +17,49 @@ func Walk(n Node, visit func(Node)) {
 	}
 }
 
+// Inside calls visit for the steps directly inside s, in the order of the file: those of its action, then those of its handlers.
+// What a call runs is not inside it.
+func (s *Step) Inside(visit func(*Step)) {
+	each := func(list []*Step) {
+		for _, x := range list {
+			visit(x)
+		}
+	}
+	var handle *Handle
+	n := s.Body
+	for next := Inner(n); next != nil; next = Inner(n) {
+		if h, ok := n.(*Handle); ok {
+			handle = h
+		}
+		n = next
+	}
+	switch n := n.(type) {
+	case *Sequence:
+		each(n.Items)
+	case *Loop:
+		visit(n.Gen.Do)
+	case *Join:
+		each(n.Children)
+		if n.Gen != nil {
+			visit(n.Gen.Do)
+		}
+		if n.Visit != nil {
+			visit(n.Visit.Step)
+		}
+	}
+	if handle == nil {
+		return
+	}
+	for _, c := range handle.Clauses {
+		visit(c.Step)
+	}
+	for _, l := range []*Sequence{handle.Else, handle.Finally} {
+		if l != nil {
+			each(l.Items)
+		}
+	}
+}
+
 // Action is what s does: its body without the modifiers around it.
 func (s *Step) Action() Node {
 	n := s.Body
