@@ -75,8 +75,8 @@ func TestTangles(t *testing.T) {
 		"allowed on one line": "{flowrun: 1, steps: [" + strings.Repeat("{if: true, value: 1}, ", 8000) + "]} # flowrun: allow " +
 			strings.Repeat("constant-condition, ", 50_000) + "\n",
 		"calls in a chain": "flowrun: 1\nworkflows:\n" + chained(8000, 8000) + "steps: [{call: w0}]\n",
-		"calls in a round": "flowrun: 1\nworkflows:\n" + chained(8000, 0) + "steps: [{call: w0}]\n",
-		"env deep": nested(90, func(i int) string { return `env: {A: "${{ env.A }}${{ env.B }}", B: "${{ env.B }}${{ env.A }}"}` }),
+		"calls in a round": "flowrun: 1\nworkflows:\n" + chained(2000, 0) + "steps: [{call: w0}]\n",
+		"env deep":         nested(90, func(i int) string { return `env: {A: "${{ env.A }}${{ env.B }}", B: "${{ env.B }}${{ env.A }}"}` }),
 	}
 	for name, src := range cases {
 		t.Run(name, func(t *testing.T) {

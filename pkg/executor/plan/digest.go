@@ -125,8 +125,9 @@ func (d *digester) group(list []*Workflow) {
 	for _, x := range list {
 		all.digest(d.workflow(x))
 	}
+	of := all.of()
 	for i, x := range list {
-		d.called[x] = numbered(all.of(), i)
+		d.called[x] = numbered(of, i)
 	}
 	for _, x := range list {
 		d.workflow(x)
