@@ -27,7 +27,7 @@ func rooms() map[string][]string {
 	)
 	return map[string][]string{
 		"cmd/flowrun":                  {"pkg/cli", "pkg/steps/process/supervisor"},
-		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/executor/preview", "pkg/executor/simulation", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema", "docs/errors"},
+		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/executor/preview", "pkg/executor/simulation", "pkg/executor/durations", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema", "docs/errors"},
 		"pkg/spec":                     {ast, diag, dotenv, expr, kind, "schema"},
 		diag:                           nil,
 		dotenv:                         {diag},
@@ -44,12 +44,13 @@ func rooms() map[string][]string {
 		"pkg/executor/local":           {event, plan, kernel, kind},
 		"pkg/executor/sim":             {event, plan, kernel, kind},
 		"pkg/executor/journal":         {event},
+		"pkg/executor/durations":       {event, plan, ast, kind, "pkg/executor/journal"},
 		"pkg/steps":                    {event, diag, kind, mask, "pkg/steps/process", "pkg/steps/script"},
 		"pkg/steps/script":             {kind},
 		"pkg/steps/process":            {"pkg/steps/process/tree"},
 		"pkg/steps/process/tree":       nil,
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
-		"pkg/report/...":               {event, plan, "pkg/executor/journal", diag, "pkg/report/..."},
+		"pkg/report/...":               {event, plan, "pkg/executor/durations", "pkg/executor/journal", diag, "pkg/report/..."},
 		"pkg/report/graph":             {event, plan, ast, expr, "pkg/report/plain"},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},

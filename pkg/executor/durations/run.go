@@ -1,0 +1,113 @@
+package durations
+
+import (
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+)
+
+// Run follows a run by its events. All of its methods can be called at any time, by any goroutine; those that ask give
+// nothing when r is nil.
+//
+//	r := durations.Follow(p, past, inputs)
+//	for each event e:              r.Observe(e)
+//	for each frame, or second:     left, known := r.Left(now)          "about 2m left"
+//	for a step at work, or ended:  u := r.Usual(e.Where.Step)          "41s / ~12s"
+//	                               r.Slow(e.Where.Step, now)           "slower than usual (12s)"
+type Run struct {
+	tree
+	inputs map[string]any
+	mu     sync.Mutex
+	root   *spot
+	steps  []*instance // by event.Where.Step; nil: unheard of, or not followed
+	ended  bool
+	clock
+	ask
+}
+
+// clock is when something was asked last, and the answer.
+type clock struct {
+	asked time.Time
+	left  time.Duration
+	known bool
+}
+
+// Follow follows a run of p, with what is known of past ones (nil: nothing) and the inputs of this one (nil: they are not known).
+func Follow(p *plan.Plan, past *Past, inputs map[string]any) *Run {
+	r := &Run{
+		tree:   tree{plan: p, past: past, digests: p.Digests(), forms: make([]*form, len(p.Steps))},
+		inputs: inputs,
+	}
+	r.root = &spot{def: p.Main.Body, past: past.record("", r.digests[p.Main.Body.Index].Own)}
+	return r
+}
+
+// Observe takes the next event.
+func (r *Run) Observe(e event.Event) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.observe(e)
+	r.ended = r.ended || e.Type == event.RunEnd
+}
+
+// Left is about how long the run still takes; not known when that would be a guess. It is cheap to ask often: what is
+// left is looked at once a second.
+func (r *Run) Left(now time.Time) (left time.Duration, known bool) {
+	if r == nil {
+		return 0, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || len(r.steps) == 0 || r.past == nil || len(r.past.Runs) < fewest {
+		return 0, false
+	}
+	if since := now.Sub(r.asked); r.asked.IsZero() || since < 0 || since >= time.Second {
+		r.clock = clock{asked: now}
+		r.clock.left, r.clock.known = r.look(now)
+	}
+	return max(0, r.clock.left-now.Sub(r.asked)), r.clock.known
+}
+
+// Usual is how long attempts at a step usually work, by its number in the run; Runs is 0 if nothing is known of it, or if it
+// takes no time by itself, as a block.
+func (r *Run) Usual(step int32) Usual {
+	if r == nil {
+		return Usual{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.usual(step)
+}
+
+func (r *Run) usual(step int32) Usual {
+	if int(step) >= len(r.steps) || r.steps[step] == nil {
+		return Usual{}
+	}
+	return usual(r.steps[step].past.all((*times).ofAttempts))
+}
+
+// Slow says whether the attempt at a step that is at work, or was the last one, is slower than usual (Usual.Slow).
+func (r *Run) Slow(step int32, now time.Time) bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.usual(step)
+	if u.Runs == 0 {
+		return false
+	}
+	i := r.steps[step]
+	switch i.phase {
+	case working:
+		return u.Slow(now.Sub(i.began))
+	case handling, ended:
+		return u.Slow(i.took)
+	}
+	return false
+}
