@@ -69,28 +69,29 @@ func (s *session) history(c *cli.Context) error {
 			list = append(list, r)
 		}
 	}
-	return s.table(list, asJSON(c), false, "no runs")
+	switch {
+	case asJSON(c):
+		return s.listing(list)
+	case len(list) == 0:
+		fmt.Fprintln(s.Stdout, "no runs")
+	default:
+		io.WriteString(s.Stdout, runs.Table(list))
+	}
+	return nil
 }
 
-// table shows runs.
-func (s *session) table(list []*journal.Run, document, atWork bool, none string) error {
-	if document {
-		b, err := runs.JSON(list)
-		if err != nil {
-			return fault{err}
-		}
-		ndjson.Inert(s.Stdout).Write(b)
-		return nil
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(s.Stdout, none)
-		return nil
-	}
-	text, err := runs.Table(list, atWork)
-	if err != nil {
+// listing prints runs as one document.
+func (s *session) listing(list []*journal.Run) error {
+	var problem error
+	b, err := runs.JSON(list, func(r *journal.Run) runs.Now {
+		now, err := nowOf(r)
+		problem = cmp.Or(problem, err)
+		return now
+	})
+	if err = cmp.Or(err, problem); err != nil {
 		return fault{err}
 	}
-	io.WriteString(s.Stdout, text)
+	ndjson.Inert(s.Stdout).Write(b)
 	return nil
 }
 
@@ -189,6 +190,11 @@ func (s *session) prune(c *cli.Context, what string, document bool) error {
 			failed = cmp.Or(failed, err)
 		}
 	}
+	states, err := s.states(c.String(flagState))
+	for _, state := range states {
+		err = cmp.Or(err, storeOf(state).Prune())
+	}
+	failed = cmp.Or(failed, err)
 	if document {
 		o := event.NewObject(nil)
 		o.Int("flowrun", runs.Version)

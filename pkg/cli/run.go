@@ -66,7 +66,8 @@ func (s *session) run(c *cli.Context) error {
 		Inputs: given.values, Places: given.places, Env: s.Env,
 		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
 	}
-	if _, err := given.check(true, opt); err != nil {
+	values, err := given.check(true, opt)
+	if err != nil {
 		return err
 	}
 	state, err := s.state(c)
@@ -79,10 +80,11 @@ func (s *session) run(c *cli.Context) error {
 	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
 		return err
 	}
+	past := newLearner(state, p, opt.Keep, values)
 	report := plain.New(text, p, plain.Options{
-		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat,
+		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat, Past: past.run,
 	})
-	observe := []func(event.Event){report.Observe}
+	observe := []func(event.Event){past.run.Observe, report.Observe}
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
 		observe = append([]func(event.Event){func(e event.Event) {
 			if e.Type == event.RunStart { // a run that is refused has errors to show
@@ -94,8 +96,11 @@ func (s *session) run(c *cli.Context) error {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
 	opt.Observe, opt.RunID = observe, id
+	defer past.learn()
 	return s.carryOut(p, format, opt, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
-		return executor.Run(ctx, p, opt)
+		result, err := executor.Run(ctx, p, opt)
+		past.note(result, err)
+		return result, err
 	})
 }
 

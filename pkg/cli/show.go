@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/durations"
+	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
@@ -57,14 +60,18 @@ func (s *session) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	past := followed(r, p)
 	report := plain.New(s.Stdout, p, plain.Options{
-		Color: s.colors(c, s.Stdout), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again,
+		Color: s.colors(c, s.Stdout), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
 	})
-	steps, err := runs.Tell(r, p, report.Observe)
+	steps, err := runs.Tell(r, p, func(e event.Event) {
+		past.Observe(e)
+		report.Observe(e)
+	})
 	if err != nil {
 		return fault{err}
 	}
-	s.unended(r, steps)
+	s.unended(r, steps, past)
 	return nil
 }
 
@@ -100,7 +107,7 @@ func compiled(r *journal.Run) (*plan.Plan, error) {
 }
 
 // unended says of a run without an end what it does, or did.
-func (s *session) unended(r *journal.Run, steps []journal.Step) {
+func (s *session) unended(r *journal.Run, steps []journal.Step, past *durations.Run) {
 	var text string
 	switch r.State {
 	case journal.Live:
@@ -112,6 +119,9 @@ func (s *session) unended(r *journal.Run, steps []journal.Step) {
 	}
 	if len(steps) > 0 {
 		text += "; at work: " + runs.Paths(steps)
+	}
+	if left, known := past.Left(time.Now()); known && r.State == journal.Live {
+		text += "; about " + plain.About(left) + " left"
 	}
 	io.WriteString(s.Stdout, plain.Inert("\n"+text+"\n"))
 }

@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"fmt"
+	"io"
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/pkg/report/runs"
 )
 
 func statusCommand(s *session) *cli.Command {
@@ -36,5 +41,34 @@ func (s *session) status(c *cli.Context) error {
 			list = append(list, r)
 		}
 	}
-	return s.table(list, asJSON(c), true, "nothing is running")
+	switch {
+	case asJSON(c):
+		return s.listing(list)
+	case len(list) == 0:
+		fmt.Fprintln(s.Stdout, "nothing is running")
+		return nil
+	}
+	now := make([]runs.Now, len(list))
+	for i, r := range list {
+		if now[i], err = nowOf(r); err != nil {
+			return fault{err}
+		}
+	}
+	io.WriteString(s.Stdout, runs.Busy(list, now))
+	return nil
+}
+
+// nowOf is what a run does that is going on. What is left of it is not known when this flowrun reads its workflow in another way.
+func nowOf(r *journal.Run) (now runs.Now, err error) {
+	p, err := compiled(r)
+	if err != nil {
+		now.Steps, err = r.AtWork()
+		return now, err
+	}
+	past := followed(r, p)
+	if now.Steps, err = runs.Silent(r, p, past.Observe); err != nil {
+		return now, err
+	}
+	now.Left, now.Known = past.Left(time.Now())
+	return now, nil
 }

@@ -26,12 +26,8 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
-// Past is what is known of the last good runs of a workflow: those that succeeded. It is not changed.
-type Past struct {
-	File  string // of the workflow, absolute
-	Runs  []Good // the newest first
-	steps map[step]*record
-}
+// Past is what is known of the last good runs of a workflow: those that succeeded, the newest first. It is not changed. Nil is none.
+type Past struct{ runs []*good }
 
 // Good is a run that succeeded.
 type Good struct {
@@ -39,41 +35,61 @@ type Good struct {
 	Took time.Duration
 }
 
-// step is what a record is of.
-type step struct {
-	path   string // [*] stands for the numbers of generated children
-	digest plan.Digest
+// last is how many runs count.
+const last = 10
+
+// Runs are those that count.
+func (p *Past) Runs() []Good {
+	if p == nil {
+		return nil
+	}
+	out := make([]Good, len(p.runs))
+	for i, g := range p.runs {
+		out[i] = g.Good
+	}
+	return out
+}
+
+// With is p with a run that succeeded as the newest.
+func (p *Past) With(r *Run, run Good) *Past {
+	g, err := decode(r.encode(run))
+	if err != nil {
+		panic("durations: what was just written cannot be read")
+	}
+	out := &Past{runs: []*good{g}}
+	if p != nil {
+		out.runs = append(out.runs, p.runs[:min(len(p.runs), last-1)]...)
+	}
+	return out
+}
+
+// Without is p as it were without a run.
+func (p *Past) Without(id string) *Past {
+	if p == nil {
+		return nil
+	}
+	return &Past{runs: slices.DeleteFunc(slices.Clone(p.runs), func(g *good) bool { return g.ID == id })}
 }
 
 // record is what is known of a step.
 type record struct{ runs []sample }
 
-// sample is what was seen of a step in one run.
-type sample struct {
-	run   int // its number in Past.Runs
-	begun int // how often it began
-	of    int // how often that around it did
-	times
-}
-
-// times are durations, sorted; of very many some.
-type times struct {
-	attempts []time.Duration // of those that succeeded
-	whole    []time.Duration // with all attempts before and their pauses; nil: there were none
-	ready    []time.Duration // until a service was ready
-}
-
-// most is how many durations of a step are kept of one run.
-const most = 16
-
-// last is how many runs count.
-const last = 10
-
+// record is nil if nothing is known.
 func (p *Past) record(path string, d plan.Digest) *record {
-	if p == nil || len(p.Runs) < fewest {
+	if p == nil || len(p.runs) < fewest {
 		return nil
 	}
-	return p.steps[step{path, d}]
+	key := keyOf(path, d)
+	var r *record
+	for _, g := range p.runs {
+		if s, ok := g.find(key); ok {
+			if r == nil {
+				r = &record{}
+			}
+			r.runs = append(r.runs, s)
+		}
+	}
+	return r
 }
 
 // all are the durations of all runs, sorted, and of how many runs they are.
@@ -88,6 +104,12 @@ func (r *record) all(of func(*times) []time.Duration) (runs int, sorted []time.D
 		}
 	}
 	return len(lists), sortedDurations(lists...)
+}
+
+// usual is that of the attempts.
+func (r *record) usual() Usual {
+	runs, sorted := r.all((*times).ofAttempts)
+	return usual(runs, sorted)
 }
 
 // rate is how often the step begins for each time that the one around it does, as it was in half of the runs.

@@ -57,7 +57,7 @@ func play(p *plan.Plan, inputs map[string]any, w world, observe func(event.Event
 // learned is the past of runs that went like w.
 func learned(t testing.TB, p *plan.Plan, inputs map[string]any, runs ...world) *durations.Past {
 	t.Helper()
-	past := &durations.Past{File: "/w.yaml"}
+	var past *durations.Past
 	for i, w := range runs {
 		r := durations.Follow(p, nil, nil)
 		o, took := play(p, inputs, w, r.Observe)
@@ -113,7 +113,7 @@ func TestLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := compile(t, "flowrun: 1\n"+c.text+"\n", c.jobs)
 			past := learned(t, p, nil, took, took, took)
-			total := past.Runs[0].Took
+			total := past.Runs()[0].Took
 			r := durations.Follow(p, past, nil)
 			before := start
 			play(p, nil, took, func(e event.Event) {

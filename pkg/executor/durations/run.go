@@ -14,8 +14,8 @@ import (
 //	r := durations.Follow(p, past, inputs)
 //	for each event e:              r.Observe(e)
 //	for each frame, or second:     left, known := r.Left(now)          "about 2m left"
-//	for a step at work, or ended:  u := r.Usual(e.Where.Step)          "41s / ~12s"
-//	                               r.Slow(e.Where.Step, now)           "slower than usual (12s)"
+//	for a step at work, or ended:  usual, known := r.Usual(number)     "41s / ~12s", number is event.Where.Step
+//	                               r.Slow(number, now)                 "slower than usual (12s)"
 type Run struct {
 	tree
 	inputs map[string]any
@@ -55,6 +55,13 @@ func (r *Run) Observe(e event.Event) {
 	r.ended = r.ended || e.Type == event.RunEnd
 }
 
+// encode is the file of the run, which has succeeded.
+func (r *Run) encode(run Good) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return encode(&r.tree, r.root, run)
+}
+
 // Left is about how long the run still takes; not known when that would be a guess. It is cheap to ask often: what is
 // left is looked at once a second.
 func (r *Run) Left(now time.Time) (left time.Duration, known bool) {
@@ -63,7 +70,7 @@ func (r *Run) Left(now time.Time) (left time.Duration, known bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended || len(r.steps) == 0 || r.past == nil || len(r.past.Runs) < fewest {
+	if r.ended || len(r.steps) == 0 || r.past == nil || len(r.past.runs) < fewest {
 		return 0, false
 	}
 	if since := now.Sub(r.asked); r.asked.IsZero() || since < 0 || since >= time.Second {
@@ -73,22 +80,23 @@ func (r *Run) Left(now time.Time) (left time.Duration, known bool) {
 	return max(0, r.clock.left-now.Sub(r.asked)), r.clock.known
 }
 
-// Usual is how long attempts at a step usually work, by its number in the run; Runs is 0 if nothing is known of it, or if it
-// takes no time by itself, as a block.
-func (r *Run) Usual(step int32) Usual {
+// Usual is about how long an attempt at a step works that succeeds, by the number of the step in the run; not known when too
+// little is known of it, or when it takes no time by itself, as a block.
+func (r *Run) Usual(step int32) (usual time.Duration, known bool) {
 	if r == nil {
-		return Usual{}
+		return 0, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.usual(step)
+	u := r.usual(step)
+	return u.Median, u.Runs >= fewest
 }
 
 func (r *Run) usual(step int32) Usual {
 	if int(step) >= len(r.steps) || r.steps[step] == nil {
 		return Usual{}
 	}
-	return usual(r.steps[step].past.all((*times).ofAttempts))
+	return r.steps[step].past.usual()
 }
 
 // Slow says whether the attempt at a step that is at work, or was the last one, is slower than usual (Usual.Slow).

@@ -189,3 +189,18 @@ func Duration(d time.Duration) string {
 	}
 	return event.FormatDuration(d.Round(time.Minute))
 }
+
+// About is a time that is not known exactly.
+func About(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return max(d, time.Second).Round(time.Second).String()
+	case d < time.Minute:
+		return event.FormatDuration(d.Round(5 * time.Second))
+	case d < 10*time.Minute:
+		return event.FormatDuration(d.Round(10 * time.Second))
+	case d < time.Hour:
+		return event.FormatDuration(d.Round(time.Minute))
+	}
+	return event.FormatDuration(d.Round(10 * time.Minute))
+}

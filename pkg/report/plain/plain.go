@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowrun/flowrun/pkg/executor/durations"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	Quiet   bool   // only failures and the verdict
 	Verbose bool   // also what waits, begins, or took no time
 	Again   string // the command that does the same again, shown after a failure
+	// Past knows which steps are slower than usual; nil: nothing is known. It follows the same run, and hears of each event first.
+	Past *durations.Run
 }
 
 // Printer shows one run.
@@ -155,6 +158,9 @@ func (p *Printer) ended(e event.Event) {
 		return
 	}
 	took := Duration(e.Duration)
+	if usual, known := p.opt.Past.Usual(e.Where.Step); known && p.opt.Past.Slow(e.Where.Step, e.Time) {
+		took += ", slower than usual (" + Duration(usual) + ")"
+	}
 	switch e.Status {
 	case event.Succeeded:
 		note := ""

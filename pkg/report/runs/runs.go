@@ -10,6 +10,7 @@ package runs
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -17,34 +18,46 @@ import (
 	"github.com/flowrun/flowrun/pkg/report/plain"
 )
 
-// Table is a line for each run, under a line of titles. With atWork they are runs that are
-// going on, and it shows what they do.
-func Table(list []*journal.Run, atWork bool) (string, error) {
+// Table is a line for each run, under a line of titles.
+func Table(list []*journal.Run) string {
 	rows := [][]string{{"RUN", "STATUS", "STARTED", "DURATION", "FILE", "WORKFLOW"}}
-	if atWork {
-		rows = [][]string{{"RUN", "PID", "STARTED", "DURATION", "FILE", "AT WORK"}}
-	}
 	for _, r := range list {
 		row := []string{r.ID, r.Word(), "-", "-", "-", ""}
 		if r.State != journal.Unknown {
-			row[2], row[3] = r.Header.Start.Local().Format("2006-01-02 15:04:05"), plain.Duration(r.Took)
+			row[2], row[3] = started(r), plain.Duration(r.Took)
 			row[4], row[5] = r.Header.File, r.Header.Workflow
-		}
-		if atWork {
-			steps, err := r.AtWork()
-			if err != nil {
-				return "", err
-			}
-			row[1], row[5] = fmt.Sprint(r.Header.Process.PID), Paths(steps)
 		}
 		rows = append(rows, row)
 	}
-	return columns(rows), nil
+	return columns(rows)
 }
+
+// Now is what a run does that is going on.
+type Now struct {
+	Steps []journal.Step // at work
+	Left  time.Duration  // that it still takes
+	Known bool           // that is known
+}
+
+// Busy is a line for each run, which is going on, with what it does, under a line of titles.
+func Busy(list []*journal.Run, now []Now) string {
+	rows := [][]string{{"RUN", "PID", "STARTED", "DURATION", "LEFT", "FILE", "AT WORK"}}
+	for i, r := range list {
+		left := "-"
+		if now[i].Known {
+			left = "about " + plain.About(now[i].Left)
+		}
+		pid := fmt.Sprint(r.Header.Process.PID)
+		rows = append(rows, []string{r.ID, pid, started(r), plain.Duration(r.Took), left, r.Header.File, Paths(now[i].Steps)})
+	}
+	return columns(rows)
+}
+
+func started(r *journal.Run) string { return r.Header.Start.Local().Format("2006-01-02 15:04:05") }
 
 // columns sets rows below each other. No text of a run can begin a line or drive a terminal.
 func columns(rows [][]string) string {
-	var width [6]int
+	width := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i := range row {
 			row[i] = strings.ReplaceAll(strings.TrimSuffix(plain.Inert(row[i]), "\n"), "\n", " ")
@@ -83,8 +96,8 @@ func Paths(steps []journal.Step) string {
 // Version is the `flowrun` of the document.
 const Version = 1
 
-// JSON is a document with an object for each run.
-func JSON(list []*journal.Run) ([]byte, error) {
+// JSON is a document with an object for each run. now is asked what those do that are going on.
+func JSON(list []*journal.Run, now func(*journal.Run) Now) ([]byte, error) {
 	o := event.NewObject(nil)
 	o.Int("flowrun", Version)
 	o.Key("runs")
@@ -96,7 +109,7 @@ func JSON(list []*journal.Run) ([]byte, error) {
 				b = append(b, ',')
 			}
 			var err error
-			if b, err = object(b, r); err != nil {
+			if b, err = object(b, r, now); err != nil {
 				problem = err
 			}
 		}
@@ -110,7 +123,7 @@ func JSON(list []*journal.Run) ([]byte, error) {
 }
 
 // object appends one run. Keys are always there, or never for that status.
-func object(b []byte, r *journal.Run) ([]byte, error) {
+func object(b []byte, r *journal.Run, now func(*journal.Run) Now) ([]byte, error) {
 	o := event.NewObject(b)
 	o.Text("run", r.ID)
 	o.Text("status", r.Word())
@@ -126,6 +139,11 @@ func object(b []byte, r *journal.Run) ([]byte, error) {
 	o.Seconds("duration", r.Took)
 	if r.State == journal.Live {
 		o.Int("pid", int64(r.Header.Process.PID))
+		if x := now(r); x.Known {
+			o.Seconds("left", x.Left)
+		} else {
+			o.Value("left", nil)
+		}
 	}
 	return o.End()
 }

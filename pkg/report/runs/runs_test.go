@@ -33,10 +33,7 @@ func list() []*journal.Run {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	got, err := runs.Table(list(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := runs.Table(list())
 	const want = `
 RUN  STATUS     STARTED              DURATION  FILE    WORKFLOW
 01F  unknown    -                    -         -
@@ -48,9 +45,21 @@ RUN  STATUS     STARTED              DURATION  FILE    WORKFLOW
 	if "\n"+got != want {
 		t.Errorf("got\n%s\nwant%s", got, want)
 	}
-	// What a run does stands in its journal, and this one has none.
-	if _, err := runs.Table(list()[2:3], true); err == nil || !strings.Contains(err.Error(), "/r/01D") {
-		t.Error(err)
+}
+
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	live := list()[2]
+	got := runs.Busy([]*journal.Run{live, live}, []runs.Now{
+		{Steps: []journal.Step{{Path: "a"}}}, {Steps: []journal.Step{{Path: "a"}, {Path: "b"}}, Left: 83 * time.Second, Known: true},
+	})
+	const want = `
+RUN  PID  STARTED              DURATION  LEFT         FILE    AT WORK
+01D  77   2026-01-02 03:04:05  1m1s      -            w.yaml  a
+01D  77   2026-01-02 03:04:05  1m1s      about 1m20s  w.yaml  a, b
+`
+	if "\n"+got != want {
+		t.Errorf("got\n%s\nwant%s", got, want)
 	}
 }
 
@@ -74,7 +83,7 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := runs.JSON(list())
+	b, err := runs.JSON(list(), func(*journal.Run) runs.Now { return runs.Now{Left: 2500 * time.Millisecond, Known: true} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +100,8 @@ func TestJSON(t *testing.T) {
 	for _, x := range [][2]string{
 		{`"pid":77`, `"pid":0`},
 		{`,"pid":77`, ``},
+		{`,"left":2.5`, ``},
+		{`"left":2.5`, `"left":-1`},
 		{`"status":"cancelled"`, `"status":"running"`},
 		{`"problem":"no such file"`, `"file":"w.yaml"`},
 		{`"status":"crashed"`, `"status":"dead"`},
