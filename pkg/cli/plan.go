@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/durations"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/preview"
 	"github.com/flowrun/flowrun/pkg/executor/simulation"
@@ -21,8 +23,9 @@ import (
 func planCommand(s *session) *cli.Command {
 	flags := append(inputFlags(),
 		boolFlag(flagSimulate, "", "play a run on a virtual clock, and show its timeline"),
-		textFlag(flagDurations, "", "FILE", "of --simulate: paths of steps to durations; else 1s each"),
+		textFlag(flagDurations, "", "FILE", "of --simulate: paths of steps to durations; none: 1s each; else those of past runs"),
 		boolFlag(flagStrict, "", "warnings are errors"),
+		stateFlag(),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one document"),
 	)
 	return &cli.Command{
@@ -32,7 +35,7 @@ func planCommand(s *session) *cli.Command {
 		UsageText: "flowrun plan [flags] [FILE|-]",
 		Description: `flowrun plan                     the flowrun.yaml here or above
 flowrun plan ci.yaml -i n=4      with an input
-flowrun plan ci.yaml --simulate  a timeline, as if each step took a second
+flowrun plan ci.yaml --simulate  a timeline, as if steps took as long as in past runs
 flowrun plan ci.yaml --simulate --durations d.yaml  or as long as a file says`,
 		Flags:  append(flags, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.plan(c) },
@@ -45,11 +48,11 @@ func (s *session) plan(c *cli.Context) error {
 	if format == "ndjson" { // one of run's
 		return usage("it runs nothing, so there are no events", "with --%s, --%s is text or json", flagDryRun, flagFormat)
 	}
-	durations := c.String(flagDurations)
-	if durations != "" && !c.Bool(flagSimulate) {
+	said := c.String(flagDurations)
+	if said != "" && !c.Bool(flagSimulate) {
 		return usage("add --simulate", "--%s is for a simulation", flagDurations)
 	}
-	_, p, given, err := s.prepare(c)
+	path, p, given, err := s.prepare(c)
 	if err != nil {
 		return err
 	}
@@ -63,7 +66,16 @@ func (s *session) plan(c *cli.Context) error {
 		io.WriteString(s.Stderr, "\n")
 	}
 	if c.Bool(flagSimulate) {
-		return s.simulate(p, values, durations, format)
+		opt := simulation.Options{Inputs: values, Env: s.Env, Glob: executor.Glob(p)}
+		if said == "" {
+			err = s.asBefore(c, path, p, &opt)
+		} else if said != "none" {
+			opt.Durations, err = s.durations(said)
+		}
+		if err != nil {
+			return err
+		}
+		return s.simulate(p, opt, format)
 	}
 	v := preview.Of(p, preview.Options{Inputs: values, Env: s.Env, Glob: executor.Glob(p)})
 	if format == "json" {
@@ -74,12 +86,8 @@ func (s *session) plan(c *cli.Context) error {
 }
 
 // simulate plays a run. That the played run fails is no failure of the command.
-func (s *session) simulate(p *plan.Plan, inputs map[string]any, durations, format string) error {
-	entries, err := s.durations(durations)
-	if err != nil {
-		return err
-	}
-	r, err := simulation.Run(p, simulation.Options{Inputs: inputs, Env: s.Env, Glob: executor.Glob(p), Durations: entries})
+func (s *session) simulate(p *plan.Plan, opt simulation.Options, format string) error {
+	r, err := simulation.Run(p, opt)
 	if err != nil {
 		return err
 	}
@@ -90,11 +98,25 @@ func (s *session) simulate(p *plan.Plan, inputs map[string]any, durations, forma
 	return nil
 }
 
-// durations reads a file of durations, in its order; none for "".
-func (s *session) durations(path string) ([]simulation.Entry, error) {
-	if path == "" {
-		return nil, nil
+// asBefore has steps take as long as in past runs of the workflow file.
+func (s *session) asBefore(c *cli.Context, path string, p *plan.Plan, opt *simulation.Options) error {
+	states, _ := s.states(c.String(flagState)) // without them nothing is known
+	file, err := filepath.Abs(path)
+	if err != nil {
+		return fault{err}
 	}
+	for _, state := range states {
+		past := storeOf(state).Past(file)
+		if opt.PastRuns = len(past.Runs()); opt.PastRuns > 0 {
+			opt.Past = func() simulation.Past { return durations.Follow(p, past, nil) }
+			break
+		}
+	}
+	return nil
+}
+
+// durations reads a file of durations, in its order.
+func (s *session) durations(path string) ([]simulation.Entry, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usage("", "--%s %s: %s", flagDurations, quote(path), reason(err))

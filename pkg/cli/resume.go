@@ -80,14 +80,15 @@ func (s *session) resume(c *cli.Context) error {
 	if format == "" || format == "text" {
 		text = s.Stdout
 	}
+	past := followed(r, p)
 	report := plain.New(text, p, plain.Options{
-		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again,
+		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
 	})
 	kept := &keptSteps{plan: p}
-	opt.Past = []func(event.Event){report.Recall, kept.observe}
-	opt.Observe = []func(event.Event){report.Observe}
+	opt.Past = []func(event.Event){past.Observe, report.Recall, kept.observe}
+	opt.Observe = []func(event.Event){past.Observe, report.Observe}
 	if !c.Bool(flagQuiet) {
-		opt.Observe = []func(event.Event){kept.tell(text, r.ID), report.Observe}
+		opt.Observe = append([]func(event.Event){kept.tell(text, r.ID)}, opt.Observe...)
 	}
 	if format == "ndjson" {
 		opt.Observe = append(opt.Observe, ndjson.New(s.Stdout, p, r.ID).Observe)

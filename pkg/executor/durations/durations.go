@@ -76,7 +76,7 @@ type record struct{ runs []sample }
 
 // record is nil if nothing is known.
 func (p *Past) record(path string, d plan.Digest) *record {
-	if p == nil || len(p.runs) < fewest {
+	if p == nil {
 		return nil
 	}
 	key := keyOf(path, d)

@@ -99,6 +99,25 @@ func (r *Run) usual(step int32) Usual {
 	return r.steps[step].past.usual()
 }
 
+// Expect is how long a step that has begun takes with all its attempts, and after how long a service is ready, when past runs say
+// so; else it is negative.
+func (r *Run) Expect(step int32) (works, ready time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	works, ready = -1, -1
+	if int(step) >= len(r.steps) || r.steps[step] == nil {
+		return works, ready
+	}
+	past := r.steps[step].past
+	if runs, sorted := past.all((*times).ofAll); runs > 0 {
+		works = quantile(sorted, 0.5)
+	}
+	if runs, sorted := past.all((*times).ofReady); runs > 0 {
+		ready = quantile(sorted, 0.5)
+	}
+	return works, ready
+}
+
 // Slow says whether the attempt at a step that is at work, or was the last one, is slower than usual (Usual.Slow).
 func (r *Run) Slow(step int32, now time.Time) bool {
 	if r == nil {

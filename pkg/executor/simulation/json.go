@@ -23,6 +23,8 @@ type document struct {
 	Error    *errorEntry  `json:"error"`
 	Default  seconds      `json:"default_duration"`
 	Guessed  int          `json:"steps_without_duration"`
+	Learned  int          `json:"steps_as_before"`
+	PastRuns int          `json:"past_runs"`
 	Steps    []stepEntry  `json:"steps"`
 	Critical []segment    `json:"critical_path"`
 	Limits   []limitEntry `json:"limits"`
@@ -91,7 +93,7 @@ func (r *Report) WriteJSON(w io.Writer) error { return event.Encode(w, r.documen
 func (r *Report) document() document {
 	d := document{
 		Flowrun: Version, Name: r.plan.Name, File: r.plan.File, Total: seconds(r.Total), Status: r.Outcome.Status, Cut: r.Cut,
-		Default: seconds(r.Default), Guessed: r.Guessed,
+		Default: seconds(r.Default), Guessed: r.Guessed, Learned: r.Learned, PastRuns: r.PastRuns,
 		Steps: []stepEntry{}, Critical: []segment{}, Limits: []limitEntry{}, Assumed: append([]Assumption{}, r.Assumed...),
 	}
 	if e := r.Outcome.Err; e != nil {

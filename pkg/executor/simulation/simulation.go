@@ -31,8 +31,21 @@ type Options struct {
 	Glob func(pattern string) (any, error)
 	// Durations say how long steps work, in the order of their file.
 	Durations []Entry
+	// Past follows each run that is played, and says how long steps took in runs that were not; nil: nobody knows. The
+	// durations win.
+	Past func() Past
+	// PastRuns is of how many runs it knows.
+	PastRuns int
 	// Default is how long a step works of which nothing is said; 0: a second.
 	Default time.Duration
+}
+
+// Past is what past runs have shown. Steps go by their number (event.Where.Step).
+type Past interface {
+	Observe(event.Event)
+	// Expect is how long a step that has begun takes with all its attempts, and after how long a service is ready; negative:
+	// that is not known.
+	Expect(step int32) (works, ready time.Duration)
 }
 
 // Report is what came of a simulation. Its JSON is that of schema/simulation.schema.json.
@@ -49,6 +62,8 @@ type Report struct {
 	// Default is how long the steps worked of which nothing was said; Guessed counts them.
 	Default time.Duration
 	Guessed int
+	// Learned counts the steps that took as long as in past runs, of which there were PastRuns.
+	Learned, PastRuns int
 }
 
 // Step is one step of the simulated run, or one iteration of a generator.
@@ -102,6 +117,7 @@ func Run(p *plan.Plan, opt Options) (*Report, error) {
 		return nil, err
 	}
 	r.Assumed, r.Default, r.Guessed = s.guess.list, opt.Default, len(s.guessed)
+	r.Learned, r.PastRuns = len(s.learned), opt.PastRuns
 	r.critical()
 	if !r.Cut {
 		s.limits(r)
@@ -119,14 +135,16 @@ type simulator struct {
 	guess   *guesser
 	awaited map[*plan.Step]bool
 	guessed map[string]bool // paths of the steps of which nothing is said
-	begun   map[string]*plan.Step
+	learned map[string]bool // of those that past runs know
+	past    Past            // nil: nothing is known
+	begun   map[string]begun
 	tries   map[string]int // attempts of each path in this run, those of its blocks' retries included
 }
 
 func newSimulator(p *plan.Plan, opt Options, rules []*rule) *simulator {
 	s := &simulator{
 		plan: p, opt: opt, rules: rules, rule: map[string]*rule{}, guess: newGuesser(p),
-		awaited: map[*plan.Step]bool{}, guessed: map[string]bool{}, begun: map[string]*plan.Step{},
+		awaited: map[*plan.Step]bool{}, guessed: map[string]bool{}, learned: map[string]bool{}, begun: map[string]begun{},
 	}
 	for _, x := range p.Workflows {
 		for _, item := range x.Items() {
@@ -140,10 +158,19 @@ func newSimulator(p *plan.Plan, opt Options, rules []*rule) *simulator {
 	return s
 }
 
+// begun is a step that has begun.
+type begun struct {
+	def    *plan.Step
+	number int32
+}
+
 // run plays p, which is the plan or one with other semaphores, with the limit free taken for infinite.
 func (s *simulator) run(p *plan.Plan, free *plan.Value) *Report {
 	s.guess.free, s.tries = free, map[string]int{}
 	rec := recorder{plan: p}
+	if s.past = nil; s.opt.Past != nil {
+		s.past = s.opt.Past()
+	}
 	events := 0
 	o, total := sim.Run(p, sim.Options{
 		Kernel: kernel.Options{
@@ -161,11 +188,14 @@ func (s *simulator) run(p *plan.Plan, free *plan.Value) *Report {
 			events++
 			switch e.Type {
 			case event.StepStart:
-				s.begun[e.Path] = p.Steps[e.Node]
+				s.begun[e.Path] = begun{p.Steps[e.Node], e.Where.Step}
 			case event.StepEnd:
 				s.guess.note(p.Steps[e.Node], e.Outcome)
 			}
 			rec.observe(e)
+			if s.past != nil {
+				s.past.Observe(e)
+			}
 		},
 	})
 	return &Report{plan: s.plan, Total: total, Outcome: o, Cut: events > maxEvents, Steps: rec.sorted()}
@@ -188,11 +218,20 @@ func (s *simulator) work(k *kind.Kind, call kind.Call) (time.Duration, event.Out
 		r = &rule{duration: -1, ready: -1}
 	}
 	r.used = true
-	d := r.duration
+	d, at := r.duration, s.begun[call.Step]
 	if k.Probe {
 		d = r.ready
-	} else if def := s.begun[call.Step]; d < 0 && def.Ready != nil && !s.awaited[def] {
+	} else if d < 0 && at.def.Ready != nil && !s.awaited[at.def] {
 		d = untilTold
+	}
+	if d < 0 && s.past != nil {
+		works, ready := s.past.Expect(at.number)
+		if d = works; k.Probe {
+			d = ready
+		}
+		if d >= 0 {
+			s.learned[call.Step] = true
+		}
 	}
 	if d < 0 {
 		d = s.opt.Default

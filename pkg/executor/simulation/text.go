@@ -192,6 +192,9 @@ func (r *Report) summary(b *strings.Builder) {
 	b.WriteString("\n")
 	r.path(b)
 	r.costs(b)
+	if r.Learned > 0 {
+		fmt.Fprintf(b, "durations: %s as long as usual, by the last %s that succeeded\n", takes(r.Learned), count(r.PastRuns, "run"))
+	}
 	if r.Guessed > 0 {
 		fmt.Fprintf(b, "assumed: %s for each attempt of %s without a duration\n", shown(r.Default), count(r.Guessed, "step"))
 	}
@@ -260,6 +263,13 @@ func waits(n int) string {
 		return "1 step waited"
 	}
 	return thousands(n) + " steps waited"
+}
+
+func takes(n int) string {
+	if n == 1 {
+		return "1 step takes"
+	}
+	return thousands(n) + " steps take"
 }
 
 func count(n int, noun string) string {
