@@ -214,7 +214,7 @@ func TestQueuesOnDisk(t *testing.T) {
 				d := &fakeDisk{takes: takes}
 				text := "flowrun: 1\nsemaphores: {one: 1, two: 2}\nsteps: [" + text + "]\n"
 				d.run(t, compileWith(t, d.kinds(), "w.yaml", []byte(text), nil), nil)
-				if d.early < 1 && takes < 9*time.Millisecond {
+				if d.early < 1 && takes > 0 && takes < 9*time.Millisecond { // without a time, who is first of an instant decides
 					t.Errorf("only %d steps were announced in time", d.early)
 				}
 			})
