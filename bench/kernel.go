@@ -28,6 +28,8 @@ type deaf struct{}
 
 func (deaf) Start(int32, *kind.Kind, kind.Call) { panic("bench: a leaf that takes its time") }
 func (deaf) Stop(int32, bool)                   {}
+func (deaf) Take(int32, int32)                  { panic("bench: a semaphore of the machine") }
+func (deaf) Give(int32)                         {}
 func (deaf) Emit(event.Event)                   {}
 
 // inKernel runs p in the kernel and nothing else.

@@ -14,6 +14,8 @@ type nobody struct{}
 
 func (nobody) Start(int32, *kind.Kind, kind.Call) { panic("nothing is to be started") }
 func (nobody) Stop(int32, bool)                   {}
+func (nobody) Take(int32, int32)                  { panic("nothing is to be taken") }
+func (nobody) Give(int32)                         {}
 func (nobody) Emit(event.Event)                   {}
 
 // TestBusy drives workflows that would do a great deal in one instant: each Step must come back, so that the clock and a

@@ -28,7 +28,8 @@ type host struct {
 	moments  []moment
 	queues   []kernel.Queue
 	problems []string
-	quiet    bool // leaves that are told to stop say nothing of their own
+	taken    map[int32]bool // permits of the machine, and wishes for one, by hold
+	quiet    bool           // leaves that are told to stop say nothing of their own, and nobody says who holds a permit
 }
 
 // moment is an event and the number of the instant in which it happened.
@@ -48,7 +49,7 @@ type work struct {
 // drive runs a scenario to its end. With restore > 0 the kernel is replaced after every restore-th Step by one that was
 // restored from its snapshot.
 func drive(s *scenario, restore int, quiet bool) (h *host) {
-	h = &host{quiet: quiet, inputs: slices.Clone(s.Inputs), working: map[int32]*work{}, newest: map[string]int32{}, parents: map[int32]int32{}}
+	h = &host{quiet: quiet, inputs: slices.Clone(s.Inputs), working: map[int32]*work{}, newest: map[string]int32{}, parents: map[int32]int32{}, taken: map[int32]bool{}}
 	opt := options()
 	h.k = kernel.New(s.Plan, opt, h)
 	defer func() {
@@ -153,6 +154,33 @@ func (h *host) endIn(leaf int32, d time.Duration, o event.Outcome) {
 	h.in(d, kernel.Input{Kind: kernel.Ended, Leaf: leaf, Outcome: o})
 }
 
+// permitAfter is how long the machine takes to give a permit.
+func permitAfter(sem int32) time.Duration { return time.Duration(sem) * time.Second }
+
+// Take implements kernel.Host.
+func (h *host) Take(hold, sem int32) {
+	if h.taken[hold] {
+		h.say("a permit is held only while its child works", "%d asked the machine twice", hold)
+	}
+	h.taken[hold] = true
+	d := permitAfter(sem)
+	if d > 0 && !h.quiet {
+		h.in(0, kernel.Input{Kind: kernel.Held, Leaf: hold, By: "another run"})
+	}
+	h.in(d, kernel.Input{Kind: kernel.Granted, Leaf: hold})
+}
+
+// Give implements kernel.Host.
+func (h *host) Give(hold int32) {
+	if !h.taken[hold] {
+		h.say("a permit is held only while its child works", "%d gave back what it did not have", hold)
+	}
+	delete(h.taken, hold)
+	h.inputs = slices.DeleteFunc(h.inputs, func(a sim.At) bool {
+		return (a.Input.Kind == kernel.Granted || a.Input.Kind == kernel.Held) && a.Input.Leaf == hold
+	})
+}
+
 // in has an input come after d, behind those of that time.
 func (h *host) in(d time.Duration, in kernel.Input) {
 	at := sim.At{Time: h.now + d, Input: in}
@@ -178,6 +206,16 @@ func (h *host) Emit(e event.Event) {
 
 // inspect looks at the permits: who works, who waits, and whether all of them are there.
 func (h *host) inspect() {
+	permits := h.k.Permits()
+	for _, p := range permits {
+		waits := slices.ContainsFunc(h.inputs, func(a sim.At) bool { return a.Input.Kind == kernel.Granted && a.Input.Leaf == p.Hold })
+		if p.Held == waits || !h.taken[p.Hold] {
+			h.say("a permit is held only while its child works", "hold %d: held %v, not granted yet %v", p.Hold, p.Held, waits)
+		}
+	}
+	if len(permits) != len(h.taken) {
+		h.say("a permit is held only while its child works", "the kernel knows of %d permits of the machine, the host of %d", len(permits), len(h.taken))
+	}
 	for _, b := range kernel.Broken(h.k) {
 		h.say("everything belongs to something that lives", "%s", b)
 	}
@@ -240,5 +278,8 @@ func (h *host) afterDone() {
 	}
 	if len(h.working) > 0 {
 		h.say("after the end no timer, leaf or permit is left", "%d leaves are at work", len(h.working))
+	}
+	if len(h.taken) > 0 {
+		h.say("after the end no timer, leaf or permit is left", "%d permits of the machine are held", len(h.taken))
 	}
 }

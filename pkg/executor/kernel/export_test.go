@@ -13,7 +13,7 @@ type Queue struct {
 	Owner   int32  // the instance of the step whose join has these slots; -1: a named one, or nobody's
 	Permits int32  // as the plan has it; -1: nobody's
 	Free    int32
-	Working int32    // nodes that work with a permit
+	Working int32    // nodes that work with a permit, or have asked the machine for one
 	Waiting []Waiter // first come first
 	Pulling bool     // its join has children that it has not begun
 }
@@ -74,7 +74,7 @@ func Broken(k *Kernel) (problems []string) {
 		if b.Parent != 0 && k.acts[b.Parent] == nil {
 			say("%T lives on without its parent", a)
 		}
-		if h, ok := a.(*holdAct); ok && !h.Queued && k.acts[h.Child] == nil {
+		if h, ok := a.(*holdAct); ok && !h.Queued && !h.Asked && k.acts[h.Child] == nil {
 			say("a permit is held and nothing works with it")
 		}
 		if b.Timer != 0 && (int(b.Timer) > k.timers.len() || k.timers.Heap[b.Timer-1].Act != b.Self) {

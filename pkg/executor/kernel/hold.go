@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
@@ -19,7 +21,8 @@ type semaphore struct {
 	Holders    []id // of a named one: the steps that hold it
 }
 
-// holdAct works while it has a permit.
+// holdAct works while it has a permit. One of the whole machine is first waited for as any other, among the steps of this
+// run, and then asked for at the host, which knows of the other runs.
 type holdAct struct {
 	base
 	N          *plan.Hold
@@ -27,6 +30,7 @@ type holdAct struct {
 	Child      id
 	Next, Prev id
 	Queued     bool
+	Asked      bool // the host has not given it yet
 }
 
 func (a *holdAct) begin(k *Kernel) {
@@ -41,7 +45,10 @@ func (a *holdAct) begin(k *Kernel) {
 		a.work(k)
 	case s.Free > 0 && s.Head == 0 && s.Join == 0:
 		s.Free--
-		a.work(k)
+		if k.ofMachine(a.Sem) { // which takes its time
+			k.step(&a.base).waits(k, k.whyQueued(a.Sem))
+		}
+		a.turn(k)
 	default:
 		a.enqueue(k, s)
 		k.step(&a.base).queued(k, k.whyQueued(a.Sem))
@@ -58,8 +65,74 @@ func (k *Kernel) whyQueued(sem int32) string {
 	case plan.Room:
 		return "free file descriptors (ulimit -n)"
 	default:
+		if k.ofMachine(sem) {
+			return fmt.Sprintf("semaphore %q of the machine", name)
+		}
 		return fmt.Sprintf("semaphore %q", name)
 	}
+}
+
+// turn: a permit of this run is its own.
+func (a *holdAct) turn(k *Kernel) {
+	if !k.ofMachine(a.Sem) {
+		a.work(k)
+		return
+	}
+	a.Asked = true
+	k.leaves++
+	k.step(&a.base).Queueing = k.now
+	k.host.Take(a.Self, a.Sem)
+}
+
+// given: the host has said how the wish for a permit ended.
+func (a *holdAct) given(k *Kernel, o event.Outcome) {
+	if !a.Asked {
+		return
+	}
+	a.answered(k)
+	if o.Err != nil {
+		a.back(k)
+		k.failAttempt(&a.base, o.Err)
+		return
+	}
+	a.work(k)
+}
+
+// answered: the host is not asked any more.
+func (a *holdAct) answered(k *Kernel) {
+	a.Asked = false
+	k.leaves--
+	k.step(&a.base).unqueued(k)
+}
+
+// back gives the permit of this run to who is next.
+func (a *holdAct) back(k *Kernel) {
+	k.sems[a.Sem].Free++
+	k.askGrant(a.Sem)
+}
+
+// ofMachine says whether a permit of the semaphore is also one of the machine.
+func (k *Kernel) ofMachine(sem int32) bool {
+	return int(sem) < len(k.plan.Semaphores) && k.plan.Semaphores[sem].Machine
+}
+
+// Permit is one of the machine's that a step has, or has asked for.
+type Permit struct {
+	Hold, Sem int32 // as in Host.Take
+	Held      bool
+}
+
+// Permits are all of them, in the order of asking. A driver that has lost its own knowledge takes them again.
+func (k *Kernel) Permits() []Permit {
+	var out []Permit
+	for i, x := range k.acts {
+		if a, ok := x.(*holdAct); ok && !a.Queued && k.ofMachine(a.Sem) {
+			out = append(out, Permit{Hold: id(i), Sem: a.Sem, Held: !a.Asked})
+		}
+	}
+	since := func(p Permit) time.Duration { return k.step(k.acts[p.Hold].head()).Queueing }
+	slices.SortStableFunc(out, func(a, b Permit) int { return cmp.Compare(since(a), since(b)) })
+	return out
 }
 
 func (a *holdAct) work(k *Kernel) {
@@ -98,7 +171,7 @@ func (a *holdAct) unlink(k *Kernel) {
 // granted: its turn has come; the permit is already its own.
 func (a *holdAct) granted(k *Kernel) {
 	a.unlink(k)
-	a.work(k)
+	a.turn(k)
 }
 
 func (a *holdAct) ended(k *Kernel, _ int32, o event.Outcome) {
@@ -106,14 +179,23 @@ func (a *holdAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	if i := slices.Index(s.Holders, a.Step); i >= 0 {
 		s.Holders = slices.Delete(s.Holders, i, i+1)
 	}
-	s.Free++
-	k.askGrant(a.Sem)
+	if k.ofMachine(a.Sem) {
+		k.host.Give(a.Self)
+	}
+	a.back(k)
 	k.endAs(&a.base, o)
 }
 
 func (a *holdAct) cancel(k *Kernel, how force) {
 	if a.Queued {
 		a.unlink(k)
+		k.end(&a.base, event.Stopped(a.Stop))
+		return
+	}
+	if a.Asked {
+		a.answered(k)
+		k.host.Give(a.Self)
+		a.back(k)
 		k.end(&a.base, event.Stopped(a.Stop))
 		return
 	}

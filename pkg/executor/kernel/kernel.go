@@ -42,6 +42,11 @@ type Host interface {
 	Start(leaf int32, k *kind.Kind, call kind.Call)
 	// Stop asks a leaf to end; with kill, at once. Its Ended input still comes.
 	Stop(leaf int32, kill bool)
+	// Take asks for a permit of a semaphore of the machine, by its index in plan.Plan.Semaphores; hold names the wish. A
+	// Granted input answers it, unless Give comes before.
+	Take(hold, sem int32)
+	// Give gives back what Take got, or does not want it any more. Nothing comes for hold after that.
+	Give(hold int32)
 	// Emit tells what happened, in order.
 	Emit(event.Event)
 }
@@ -64,9 +69,10 @@ type Options struct {
 // Input is one thing that happened outside.
 type Input struct {
 	Kind    InputKind
-	Leaf    int32         // all but Cancel and Kill
-	Outcome event.Outcome // Ended
+	Leaf    int32         // all but Cancel and Kill; of Granted and Held the hold
+	Outcome event.Outcome // Ended; of Granted the error, if no permit is to be had
 	Cause   *event.Cause  // Cancel
+	By      string        // Held: who, in words
 }
 
 // InputKind is the kind of an Input.
@@ -74,12 +80,14 @@ type InputKind uint8
 
 // The inputs.
 const (
-	Ended  InputKind = iota // a leaf has ended
-	Cancel                  // the run is told to stop
-	Kill                    // the run must end now: shields and cleanups too
-	Ready                   // the output of a leaf has matched kind.Call.ReadyLine
-	Lost                    // a leaf is not at work any more, and nobody knows how far it came: it waits for Again, its timeout does not run
-	Again                   // the leaf that was Lost begins anew, as a further attempt that no retry counts
+	Ended   InputKind = iota // a leaf has ended
+	Cancel                   // the run is told to stop
+	Kill                     // the run must end now: shields and cleanups too
+	Ready                    // the output of a leaf has matched kind.Call.ReadyLine
+	Lost                     // a leaf is not at work any more, and nobody knows how far it came: it waits for Again, its timeout does not run
+	Again                    // the leaf that was Lost begins anew, as a further attempt that no retry counts
+	Granted                  // Host.Take has a permit, or will never have one
+	Held                     // Host.Take waits, since others have all permits
 )
 
 // Kernel is one run. It is owned by one goroutine.
@@ -107,7 +115,8 @@ type Kernel struct {
 
 	steps   int32        // instances so far
 	errors  int64        // errors raised so far
-	leaves  int32        // at work at the host
+	given   []Input      // Granted inputs of this instant
+	leaves  int32        // at work at the host, with the permits that it has not given yet
 	scratch kind.Args    // of the instant leaf that runs
 	locked  *event.Error // the deadlock that ended the run
 	done    bool
@@ -180,7 +189,8 @@ func (k *Kernel) Step(now time.Duration, in []Input) {
 	}
 }
 
-// tell passes on a cancel from outside to the root, to the list of a service that it is ready, and to a leaf that it is lost.
+// tell passes on a cancel from outside to the root, to the list of a service that it is ready, to a leaf that it is lost, and to a
+// step for whom it waits.
 func (k *Kernel) tell(i Input) {
 	switch i.Kind {
 	case Cancel:
@@ -193,6 +203,12 @@ func (k *Kernel) tell(i Input) {
 		k.lost(i.Leaf)
 	case Again:
 		k.again(i.Leaf)
+	case Granted:
+		k.given = append(k.given, i)
+	case Held:
+		if a, ok := k.acts[i.Leaf].(*holdAct); ok && a.Asked {
+			k.step(&a.base).waits(k, k.whyQueued(a.Sem)+", held by "+i.By)
+		}
 	default:
 		panic("kernel: unknown input")
 	}
@@ -251,6 +267,12 @@ func (k *Kernel) settle() {
 		} else if a, ok := k.asked.pop(); ok {
 			if d, ok := k.acts[a].(decider); ok {
 				d.decide(k)
+			}
+		} else if len(k.given) > 0 {
+			i := k.given[0]
+			k.given = k.given[1:]
+			if a, ok := k.acts[i.Leaf].(*holdAct); ok {
+				a.given(k, i.Outcome)
 			}
 		} else if len(k.toGrant) > 0 {
 			s := k.toGrant[0]

@@ -151,7 +151,7 @@ func checkAll(s *scenario, fatalf func(string, ...any)) *history {
 func onSim(s *scenario, restore bool) []moment {
 	var out []moment
 	sim.Run(s.Plan, sim.Options{
-		Kernel: options(), Work: doWork, Ready: func(_ *kind.Kind, call kind.Call) (time.Duration, bool) { return readyAt(call.Args) }, Inputs: s.Inputs, Restore: restore,
+		Kernel: options(), Work: doWork, Permit: permitAfter, Ready: func(_ *kind.Kind, call kind.Call) (time.Duration, bool) { return readyAt(call.Args) }, Inputs: s.Inputs, Restore: restore,
 		Grace:   func(_ *kind.Kind, call kind.Call) time.Duration { return graceOf(call.Args) },
 		Observe: func(e event.Event) { out = append(out, moment{Event: e}) },
 	})

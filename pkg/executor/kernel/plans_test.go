@@ -177,7 +177,7 @@ func (m *maker) scenario() *scenario {
 	m.rich = 1 + m.n(4)
 	m.unsafe = m.n(32) == 31
 	for i := range 3 {
-		m.p.Semaphores = append(m.p.Semaphores, plan.Semaphore{Name: fmt.Sprintf("s%d", i), Permits: 1 + m.n(2)})
+		m.p.Semaphores = append(m.p.Semaphores, plan.Semaphore{Name: fmt.Sprintf("s%d", i), Permits: 1 + m.n(2), Machine: m.maybe(3)})
 	}
 	f := &frame{}
 	root := m.step(place{frame: f, depth: 1, body: true})

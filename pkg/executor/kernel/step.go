@@ -138,6 +138,11 @@ func (k *Kernel) attempt(b *base) *event.Error {
 // queued tells that the step waits, and from when on.
 func (s *stepAct) queued(k *Kernel, why string) {
 	s.Queueing = k.now
+	s.waits(k, why)
+}
+
+// waits tells what the step that waits is waiting for.
+func (s *stepAct) waits(k *Kernel, why string) {
 	k.emit(event.Event{Type: event.StepQueued, Path: s.path(k), Attempt: int(s.Attempt), Where: s.Place, Why: why})
 }
 

@@ -85,7 +85,8 @@ type driver struct {
 	logOf    map[string]string // of the last attempt of steps that have not ended
 	from     chan message
 	leaves   map[int32]*leaf
-	starting []*leaf // that have not begun: they wait for what they hang on to be kept
+	starting []*leaf        // that have not begun: they wait for what they hang on to be kept
+	granted  []kernel.Input // permits of the machine, for the next step
 	disk     disk
 	telling  bool  // of output
 	said     int64 // bytes of it
@@ -151,6 +152,7 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 		}
 		d.launch()
 		d.probe()
+		in, d.granted = append(in, d.granted...), d.granted[:0]
 		if in = d.services.next(in); len(in) > 0 {
 			continue
 		}
@@ -317,6 +319,16 @@ func (d *driver) Stop(n int32, kill bool) {
 	}
 	l.stop()
 	d.services.opened(n)
+}
+
+// Take implements kernel.Host.
+func (d *driver) Take(hold, _ int32) {
+	d.granted = append(d.granted, kernel.Input{Kind: kernel.Granted, Leaf: hold})
+}
+
+// Give implements kernel.Host.
+func (d *driver) Give(hold int32) {
+	d.granted = slices.DeleteFunc(d.granted, func(i kernel.Input) bool { return i.Leaf == hold })
 }
 
 // Emit implements kernel.Host. The kernel's clock stands still while it works, and while it waits: what a run took in all,

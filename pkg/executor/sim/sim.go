@@ -23,6 +23,8 @@ type Options struct {
 	Grace func(k *kind.Kind, call kind.Call) time.Duration
 	// Ready says after how long the output of a leaf matches what its service waits for (kind.Call.ReadyLine). Nil: none does.
 	Ready func(k *kind.Kind, call kind.Call) (time.Duration, bool)
+	// Permit says after how long the machine gives a permit of a semaphore, by its index in plan.Plan.Semaphores. Nil: at once.
+	Permit func(sem int32) time.Duration
 	// Inputs come from outside at their time, in order of time.
 	Inputs []At
 	// Enough is asked after each Step; what it gives kills the run. Nil: nobody is asked.
@@ -137,6 +139,20 @@ func (w *world) in(d time.Duration, i kernel.Input) {
 	at := At{Time: w.now + d, Input: i}
 	n, _ := slices.BinarySearchFunc(w.inputs, at, func(a, b At) int { return cmp.Or(cmp.Compare(a.Time, b.Time), -1) })
 	w.inputs = slices.Insert(w.inputs, n, at)
+}
+
+// Take implements kernel.Host.
+func (w *world) Take(hold, sem int32) {
+	d := time.Duration(0)
+	if w.opt.Permit != nil {
+		d = w.opt.Permit(sem)
+	}
+	w.in(d, kernel.Input{Kind: kernel.Granted, Leaf: hold})
+}
+
+// Give implements kernel.Host.
+func (w *world) Give(hold int32) {
+	w.inputs = slices.DeleteFunc(w.inputs, func(a At) bool { return a.Input.Kind == kernel.Granted && a.Input.Leaf == hold })
 }
 
 // Emit implements kernel.Host.
