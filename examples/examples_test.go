@@ -40,7 +40,7 @@ func run(t *testing.T, p *plan.Plan, inputs map[string]any) (*executor.Result, [
 	t.Helper()
 	var lines []string
 	r, err := executor.Run(context.Background(), p, executor.Options{
-		Inputs: inputs,
+		Inputs: inputs, Machine: t.TempDir(),
 		Observe: []func(event.Event){func(e event.Event) {
 			if e.Type == event.StepOutput && e.Stream == "echo" {
 				lines = append(lines, strings.Split(strings.TrimSuffix(e.Text, "\n"), "\n")...)
@@ -160,6 +160,14 @@ func TestRelease(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(folder, "release-1.3.md"))
 	if want := "# It's here; $(reboot)\nBuilt by run " + r.Run + ".\n"; err != nil || string(page) != want {
 		t.Errorf("the page is %q, want %q: %v", page, want, err)
+	}
+}
+
+func TestGPU(t *testing.T) {
+	need(t, "printf", "wc")
+	r, lines := run(t, compile(t, "gpu.yaml"), nil)
+	if got := strings.Join(lines, "|"); got != "trained 3 models" || r.Exit != 0 {
+		t.Errorf("echoed %q, exit %d: %v", got, r.Exit, r.Root.Err)
 	}
 }
 

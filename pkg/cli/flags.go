@@ -23,6 +23,7 @@ const (
 	flagColor      = "color"
 	flagDirectory  = "directory"
 	flagState      = "state-dir"
+	flagSemaphores = "semaphore-dir"
 	flagSimulate   = "simulate"
 	flagDurations  = "durations"
 	flagDurability = "durability"
@@ -126,6 +127,11 @@ func inputFlags() []cli.Flag {
 		},
 		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}
+}
+
+// semaphoreFlag names the folder in which runs share semaphores.
+func semaphoreFlag() cli.Flag {
+	return textFlag(flagSemaphores, "", "DIR", "runs share the semaphores of the machine there")
 }
 
 // stateFlag names the folder of runs.

@@ -32,6 +32,7 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		stateFlag(),
+		semaphoreFlag(),
 		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	)
@@ -80,6 +81,7 @@ func (s *session) run(c *cli.Context) error {
 	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
 		return err
 	}
+	opt.Machine = opt.Keep.Command.Semaphores
 	past := newLearner(state, p, opt.Keep, values)
 	report := plain.New(text, p, plain.Options{
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat, Past: past.run,
@@ -175,6 +177,9 @@ func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, erro
 	k.Command = journal.Command{
 		Flowrun: release(), Folder: here, Again: again, Jobs: c.Int(flagJobs), Room: process.Room(),
 		Strict: c.Bool(flagStrict), EnvFiles: c.StringSlice(flagEnvFile),
+	}
+	if k.Command.Semaphores, err = machineFolder(c); err != nil {
+		return k, err
 	}
 	if d := c.Duration(flagTimeout); d > 0 {
 		k.Command.Timeout = event.FormatDuration(d)

@@ -39,6 +39,22 @@ func (s *session) state(c *cli.Context) (string, error) {
 	return temp, nil
 }
 
+// machineFolder is the folder that --semaphore-dir names; "": none is named. It is not made: nobody else would be there.
+func machineFolder(c *cli.Context) (string, error) {
+	dir := c.String(flagSemaphores)
+	if dir == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fault{err}
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", usage("name a folder that the runs share", "--%s: %s is no folder", flagSemaphores, shown(dir))
+	}
+	return dir, nil
+}
+
 // userState is where programs keep what outlives a run, by the rules of XDG.
 func (s *session) userState() (string, error) {
 	if dir := s.lookup("XDG_STATE_HOME"); filepath.IsAbs(dir) {

@@ -83,7 +83,7 @@ func (e *UnfitError) Error() string { return e.Text }
 
 // Resume goes on with a run that did not end: its process is gone. Options.Keep.Folder is its folder, p its plan as it was, of
 // which the caller has made sure. Steps that had ended keep their outcomes; what was at work begins again. Inputs need only have
-// the secret ones that the run was given; the others, RunID, and what the command line of the run said (Timeout, Strict), are
+// the secret ones that the run was given; the others, RunID, and what the command line of the run said (Timeout, Strict, Machine), are
 // those of the journal.
 //
 // Otherwise it is like Run. The error is also an *UnfitError, or a *journal.Problem when the folder cannot be read, or of
@@ -103,7 +103,7 @@ func Resume(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 
 func resume(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, in *journal.Reader) (*Result, error) {
 	head := in.Header
-	opt.RunID, opt.Strict = head.Run, head.Command.Strict
+	opt.RunID, opt.Strict, opt.Machine = head.Run, head.Command.Strict, head.Command.Semaphores
 	if head.Command.Timeout != "" {
 		var err error
 		if opt.Timeout, err = event.Duration(head.Command.Timeout); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/local"
+	"github.com/flowrun/flowrun/pkg/executor/machine"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -45,6 +46,8 @@ type Options struct {
 	// Keep is where and how the run keeps what it does. The folder is made when the run begins; that it cannot be made is
 	// an error of Run, unless what cannot be kept shall run, too.
 	Keep journal.Keep
+	// Machine is the folder in which runs share the semaphores of the machine; "": the one that all users have.
+	Machine string
 	// Whole: all output of steps is in the events, however much and fast it is. Else some of a flood is skipped.
 	Whole bool
 	// Timeout limits the whole run, handlers included; 0: no limit.
@@ -131,6 +134,7 @@ func (r *run) local(given kernel.Options) local.Options {
 		Stepping: r.keep.stepping(),
 		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole},
 		Logs:     r.keep.logs(),
+		Machine:  machine.Open(r.Machine, r.RunID, journal.Self(r.Keep.Supervisor)),
 		Kill:     r.Kill, Interrupted: r.Interrupted,
 	}
 }

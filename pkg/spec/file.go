@@ -139,10 +139,8 @@ func (r *reader) semaphores(n *yaml.Node) []*ast.Semaphore {
 		permits := v
 		if v.Kind == yaml.MappingNode {
 			permits = field(v, "permits")
-			if scope := field(v, "scope"); scope != nil && scope.Value == "machine" {
-				s.Machine = true
-				r.problem(scope, "not-yet", "semaphores of the whole machine arrive with a later version")
-			}
+			scope := field(v, "scope")
+			s.Machine = scope != nil && scope.Value == "machine"
 		}
 		if permits == nil || r.bad[permits] || v.Kind == yaml.MappingNode && r.partial(v) {
 			r.mark(k)

@@ -71,7 +71,7 @@ var definitions = map[string]string{
 	"semaphores": `{"title": "semaphores", "type": "object", "propertyNames": {"pattern": "` + namePattern + `"},
 		"additionalProperties": {"title": "semaphore", "type": ["integer", "object"], "minimum": 1, "additionalProperties": false, "required": ["permits"], "properties": {
 		"permits": {"description": "How many steps may hold it at once.", "examples": [2], "type": "integer", "minimum": 1},
-		"scope": {"description": "Who shares it: this run. All runs of the machine arrive with a later version.", "examples": ["run"], "enum": ["run", "machine"]}}}}`,
+		"scope": {"description": "Who shares it: the steps of this run (the default), or of all runs on the machine, whoever's they are.", "examples": ["machine"], "enum": ["run", "machine"]}}}}`,
 	"inputs": `{"title": "inputs", "type": "object", "propertyNames": {"pattern": "` + idPattern + `"}, "additionalProperties": {
 		"title": "input", "type": "object", "additionalProperties": false, "properties": {
 		"type": {"description": "The type of the value. Without it: any.", "examples": ["string"], "enum": ["string", "integer", "number", "boolean", "array", "object"]},

@@ -48,6 +48,9 @@ type Event struct {
 	Timing
 }
 
+// HeldBy stands in Event.Why before the words for those outside of the run that hold what the step waits for.
+const HeldBy = ", held by "
+
 // Where places a step among the others, for those who build the tree of a run. It is not part of the JSON.
 type Where struct {
 	Step   int32 // number of this instance of a step in the run, dense, from 0; the workflow itself is 0

@@ -94,6 +94,8 @@ type Command struct {
 	Grace    string   `json:"grace,omitempty"`
 	Strict   bool     `json:"strict,omitempty"`
 	EnvFiles []string `json:"env_files,omitempty"`
+	// Semaphores is the folder of the semaphores of the machine, absolute; "": that of all users.
+	Semaphores string `json:"semaphores,omitempty"`
 }
 
 // File is a workflow file that took part.

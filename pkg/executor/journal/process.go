@@ -16,8 +16,8 @@ type Process struct {
 	SupervisorStart uint64 `json:"supervisor_start,omitempty"`
 }
 
-// self is this process, and its supervisor; 0: it has none.
-func self(supervisor int) Process {
+// Self is this process, and its supervisor; 0: it has none.
+func Self(supervisor int) Process {
 	p := Process{PID: os.Getpid(), Boot: boot(), Supervisor: supervisor}
 	p.Start = startOf(p.PID)
 	if supervisor != 0 {

@@ -15,7 +15,7 @@ import (
 // to be written on, which Writer.Go begins. keep says how well; its Command and Sources are those of the folder. The error is a
 // *Problem: of ErrBusy when another process has the run.
 func Continue(keep Keep) (*Writer, *Reader, error) {
-	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, process: self(keep.Supervisor)}
+	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, process: Self(keep.Supervisor)}
 	f, err := os.OpenFile(w.path(), os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return nil, nil, unwritten(w.path(), err)

@@ -78,7 +78,7 @@ func Create(keep Keep, h Header, in Inputs) (*Writer, error) {
 	if err := os.Mkdir(keep.Folder, 0o700); err != nil { // one that is there is another's
 		return nil, unwritten(keep.Folder, err)
 	}
-	h.Version, h.Process, h.Command = Version, self(keep.Supervisor), keep.Command
+	h.Version, h.Process, h.Command = Version, Self(keep.Supervisor), keep.Command
 	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, process: h.Process, start: h.Start}
 	err := w.sources(keep.Sources, &h)
 	if err == nil {

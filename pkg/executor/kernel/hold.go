@@ -65,9 +65,6 @@ func (k *Kernel) whyQueued(sem int32) string {
 	case plan.Room:
 		return "free file descriptors (ulimit -n)"
 	default:
-		if k.ofMachine(sem) {
-			return fmt.Sprintf("semaphore %q of the machine", name)
-		}
 		return fmt.Sprintf("semaphore %q", name)
 	}
 }

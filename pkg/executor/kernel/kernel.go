@@ -87,7 +87,7 @@ const (
 	Lost                     // a leaf is not at work any more, and nobody knows how far it came: it waits for Again, its timeout does not run
 	Again                    // the leaf that was Lost begins anew, as a further attempt that no retry counts
 	Granted                  // Host.Take has a permit, or will never have one
-	Held                     // Host.Take waits, since others have all permits
+	Held                     // Host.Take waits, since others have all permits; or a driver that takes a permit again, which the step has
 )
 
 // Kernel is one run. It is owned by one goroutine.
@@ -206,8 +206,8 @@ func (k *Kernel) tell(i Input) {
 	case Granted:
 		k.given = append(k.given, i)
 	case Held:
-		if a, ok := k.acts[i.Leaf].(*holdAct); ok && a.Asked {
-			k.step(&a.base).waits(k, k.whyQueued(a.Sem)+", held by "+i.By)
+		if a, ok := k.acts[i.Leaf].(*holdAct); ok && !a.Queued {
+			k.step(&a.base).waits(k, k.whyQueued(a.Sem)+event.HeldBy+i.By)
 		}
 	default:
 		panic("kernel: unknown input")

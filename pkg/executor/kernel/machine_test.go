@@ -53,7 +53,7 @@ func TestMachine(t *testing.T) {
 		want    string
 		permits string // those that the kernel says it has, or wants
 	}
-	begin := step{0, nil, ` begins; g begins; a waits for semaphore "s" of the machine; take 6; b waits for semaphore "s" of the machine`, "[{6 0 false}]"}
+	begin := step{0, nil, ` begins; g begins; a waits for semaphore "s"; take 6; b waits for semaphore "s"`, "[{6 0 false}]"}
 	tests := []struct {
 		name  string
 		steps []step
@@ -67,9 +67,9 @@ func TestMachine(t *testing.T) {
 		}},
 		{"who holds it", []step{
 			begin,
-			{1, []kernel.Input{{Kind: kernel.Held, Leaf: first, By: "the run x"}}, `a waits for semaphore "s" of the machine, held by the run x`, "[{6 0 false}]"},
-			{2, []kernel.Input{granted(first), {Kind: kernel.Held, Leaf: first, By: "the run y"}}, `a waits for semaphore "s" of the machine, held by the run y; a begins`, "[{6 0 true}]"},
-			{2, []kernel.Input{{Kind: kernel.Held, Leaf: first, By: "nobody"}}, "", "[{6 0 true}]"},
+			{1, []kernel.Input{{Kind: kernel.Held, Leaf: first, By: "the run x"}}, `a waits for semaphore "s", held by the run x`, "[{6 0 false}]"},
+			{2, []kernel.Input{granted(first), {Kind: kernel.Held, Leaf: first, By: "the run y"}}, `a waits for semaphore "s", held by the run y; a begins`, "[{6 0 true}]"},
+			{2, []kernel.Input{{Kind: kernel.Held, Leaf: first, By: "the run z"}}, `a waits for semaphore "s", held by the run z`, "[{6 0 true}]"},
 		}},
 		{"cancelled while waiting", []step{
 			begin,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/machine"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
 	// once for each attempt, from one goroutine, and not for probes, which keep none.
 	Logs func(path string) string
+	// Machine gives the permits of semaphores of the machine; nil: each is given at once, as if no other run was there.
+	Machine *machine.Room
 	// Kill, when it is closed, ends the run now: shields and cleanups too.
 	Kill <-chan struct{}
 	// Interrupted is told, from the goroutine of Observe, that the user has cancelled the run by a Ctrl-C at a step that
@@ -61,6 +64,7 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 func newDriver(p *plan.Plan, opt Options) *driver {
 	d := &driver{Options: opt, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
 	d.disk = newDisk(opt.Sync, opt.Soon)
+	d.permits = permits{semaphores: p.Semaphores, wishes: map[int32]*wish{}}
 	if d.Commit == nil {
 		d.Commit = func() error { return nil }
 	}
@@ -72,6 +76,9 @@ func (d *driver) run(ctx context.Context, kill <-chan struct{}) event.Outcome {
 	d.loop(ctx, kill)
 	d.disk.end()
 	d.running.Wait()
+	if d.Machine != nil {
+		d.Machine.Wait()
+	}
 	d.temp.remove()
 	out, _ := d.k.Done()
 	return out
@@ -85,14 +92,14 @@ type driver struct {
 	logOf    map[string]string // of the last attempt of steps that have not ended
 	from     chan message
 	leaves   map[int32]*leaf
-	starting []*leaf        // that have not begun: they wait for what they hang on to be kept
-	granted  []kernel.Input // permits of the machine, for the next step
+	starting []*leaf // that have not begun: they wait for what they hang on to be kept
 	disk     disk
 	telling  bool  // of output
 	said     int64 // bytes of it
 	begun    bool
 	past     *memory // while the kernel goes through the past of a run
 	services services
+	permits  permits
 	running  sync.WaitGroup
 	temp     temp
 }
@@ -105,13 +112,16 @@ type leaf struct {
 	stop    context.CancelFunc
 	kill    chan struct{}
 	work    func() message
-	late    bool           // it had not begun when the journal was lost
+	late    bool // it had not begun when it was told to stop, or when the journal was lost
+	stopped bool
 	lost    bool           // it is not at work, and waits to begin again
 	verdict *event.Outcome // that it ends with, whatever it says itself
 }
 
-// message is what a leaf says: some output, that it is ready, or how it ended.
+// message is what a leaf says: some output, that it is ready, or how it ended; or what is said to a wish.
 type message struct {
+	wish         *wish // nil: it is a leaf's
+	answer       machine.Answer
 	leaf         int32
 	ready, ended bool
 	gate         bool // the probe of a service that has begun again has ended
@@ -152,8 +162,11 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 		}
 		d.launch()
 		d.probe()
-		in, d.granted = append(in, d.granted...), d.granted[:0]
-		if in = d.services.next(in); len(in) > 0 {
+		in, d.permits.granted = append(in, d.permits.granted...), d.permits.granted[:0]
+		if d.permits.again == 0 {
+			in = d.services.next(in)
+		}
+		if len(in) > 0 {
 			continue
 		}
 		var ring <-chan time.Time
@@ -214,6 +227,9 @@ func cause(ctx context.Context) *event.Cause {
 
 // take makes an input of a message. Output is told at once.
 func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
+	if m.wish != nil {
+		return d.answered(in, m.wish, m.answer)
+	}
 	if m.gate {
 		d.probed(m)
 		return in
@@ -297,7 +313,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 // launch begins the work that the kernel has started, as far as it may.
 func (d *driver) launch() {
 	d.starting = slices.DeleteFunc(d.starting, func(l *leaf) bool {
-		may := d.disk.may(l)
+		may := d.permits.may(l) && d.disk.may(l)
 		if may {
 			d.running.Go(func() {
 				defer l.stop()
@@ -317,18 +333,9 @@ func (d *driver) Stop(n int32, kill bool) {
 	if kill {
 		close(l.kill)
 	}
+	l.stopped = true
 	l.stop()
 	d.services.opened(n)
-}
-
-// Take implements kernel.Host.
-func (d *driver) Take(hold, _ int32) {
-	d.granted = append(d.granted, kernel.Input{Kind: kernel.Granted, Leaf: hold})
-}
-
-// Give implements kernel.Host.
-func (d *driver) Give(hold int32) {
-	d.granted = slices.DeleteFunc(d.granted, func(i kernel.Input) bool { return i.Leaf == hold })
 }
 
 // Emit implements kernel.Host. The kernel's clock stands still while it works, and while it waits: what a run took in all,

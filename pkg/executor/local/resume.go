@@ -167,4 +167,5 @@ func (d *driver) revive(last time.Duration) {
 		d.services.begin(n, l.call.Step)
 	}
 	d.step(last, in)
+	d.takeAgain()
 }

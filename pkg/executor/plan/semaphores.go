@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -14,6 +15,9 @@ import (
 // inside of what it calls, and inside of the tasks that it awaits. A `needs` is no such wait: it stands outside
 // of a step's own semaphores, and those around both siblings are around the other sibling, too. What depends on
 // the run (a number of permits, `limit`) is left to the kernel, which ends a run in which nothing can move.
+//
+// Two runs can lock each other out by two semaphores of the machine, and nobody sees both files. So these are taken in one
+// order everywhere: that of their names, and behind those of the run.
 
 // holding is a semaphore, and where it is taken.
 type holding struct {
@@ -35,12 +39,19 @@ func (c *compiler) orders() {
 		return
 	}
 	o := &order{c: c, after: map[int32][]holding{}, takes: map[*unit][]holding{}}
+	for i := range c.plan.Semaphores { // other runs take those of the machine in this order
+		for j := range c.plan.Semaphores {
+			if a, b := &c.plan.Semaphores[i], &c.plan.Semaphores[j]; a.Machine && b.Machine && a.Name < b.Name {
+				o.after[int32(i)] = append(o.after[int32(i)], holding{int32(j), c.sems[b.Name].declared.Name.Pos})
+			}
+		}
+	}
 	for _, u := range c.units {
 		o.step(u, u.places[0])
 	}
 }
 
-// named is p's semaphores in the order in which they are taken: that of their declaration.
+// named is p's semaphores in the order in which they are taken: that of their declaration, then those of the machine.
 func (u *unit) named(p *place) []holding {
 	if len(p.step.Semaphores) == 0 {
 		return nil
@@ -51,7 +62,18 @@ func (u *unit) named(p *place) []holding {
 			out = append(out, holding{s.index, n.Pos})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b holding) int { return cmp.Compare(a.sem, b.sem) })
+	slices.SortStableFunc(out, func(a, b holding) int {
+		x, y := &u.c.plan.Semaphores[a.sem], &u.c.plan.Semaphores[b.sem]
+		switch {
+		case x.Machine && y.Machine:
+			return strings.Compare(x.Name, y.Name)
+		case x.Machine:
+			return 1
+		case y.Machine:
+			return -1
+		}
+		return cmp.Compare(a.sem, b.sem)
+	})
 	return slices.CompactFunc(out, func(a, b holding) bool { return a.sem == b.sem })
 }
 
@@ -191,6 +213,14 @@ func (o *order) take(h holding) {
 		if outer.sem == h.sem {
 			o.refuse(h, outer.pos, "it is held from here on", "take it outside only, or inside only",
 				fmt.Sprintf("%q is taken by a step inside one that holds it: it would wait for itself", o.name(h.sem)))
+			return
+		}
+	}
+	for _, outer := range o.held {
+		a, b := &o.c.plan.Semaphores[outer.sem], &o.c.plan.Semaphores[h.sem]
+		if a.Machine && b.Machine && a.Name > b.Name {
+			o.refuse(h, outer.pos, "it is held from here on", fmt.Sprintf("take both in one step, as semaphore: [%s, %s], or this one outside", b.Name, a.Name),
+				fmt.Sprintf("%q is taken by a step that holds %q; of the semaphores of the machine, who takes two takes them in the order of their names", b.Name, a.Name))
 			return
 		}
 	}

@@ -88,6 +88,9 @@ func Paths(steps []journal.Step) string {
 		if name == "" {
 			name = "the workflow"
 		}
+		if s.HeldBy != "" {
+			name += " (waits for " + s.HeldBy + ")"
+		}
 		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
