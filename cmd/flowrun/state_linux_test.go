@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -142,4 +143,91 @@ func TestStateRefused(t *testing.T) {
 			t.Errorf("left %v, %v", ids, err)
 		}
 	})
+}
+
+// TestPowerOrder: what the system is asked for, in its order. No program of a step is started before the journal on the disk has its
+// begin, and the ends of the steps that it hangs on; and no end of a step is written before its log is on the disk.
+func TestPowerOrder(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip(err)
+	}
+	c := prepare(t, `
+steps:
+  - {id: a, run: [echo, "mark of a"]}
+  - {id: g, limit: 2, gather: {for: x, in: range(20), do: {run: [echo, "mark of g[${{ x }}]"]}}}
+  - {id: b, run: [echo, "mark of b"]}
+`)
+	trace := filepath.Join(c.dir, "trace")
+	cmd := c.cmd()
+	cmd.Args = []string{strace, "-f", "-y", "-qq", "-s", "1000000", "-o", trace, "-e", "trace=fsync,fdatasync,write,execve", cmd.Path, "run", "w.yaml", "--durability", "power"}
+	cmd.Path = strace
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	calls, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written, safe string     // of the journal
+	under := map[string]func(){} // what a call does when it returns, by its thread
+	logs := map[string]bool{}    // that are on the disk
+	begun, early := 0, 0         // programs; those whose begin was only announced
+	inPath := regexp.MustCompile(`<([^>]*)>`)
+	marked := regexp.MustCompile(`"mark of ([^"]*)"`)
+	ended := regexp.MustCompile(`\\"type\\":\\"step.end\\",\\"path\\":\\"([abg0-9\[\]]+)\\"`)
+	for line := range strings.Lines(string(calls)) {
+		thread, call, _ := strings.Cut(line, " ")
+		call = strings.TrimLeft(call, " ")
+		path := ""
+		if m := inPath.FindStringSubmatch(call); m != nil {
+			path = m[1]
+		}
+		done := func() {}
+		switch {
+		case strings.HasPrefix(call, "<... "):
+			if f := under[thread]; f != nil {
+				f()
+			}
+			delete(under, thread)
+			continue
+		case strings.HasPrefix(call, "execve("):
+			m := marked.FindStringSubmatch(call)
+			if m == nil || strings.Contains(call, "ENOENT") {
+				continue
+			}
+			begun++
+			own := `\"path\":\"` + m[1] + `\"`
+			if !strings.Contains(safe, own) {
+				t.Errorf("%s is started, and its begin is not on the disk", m[1])
+			}
+			if !strings.Contains(safe, `\"type\":\"step.start\",`+own) {
+				early++
+			}
+			if before := map[byte]string{'g': "a", 'b': "g"}[m[1][0]]; before != "" && !strings.Contains(safe, `\"type\":\"step.end\",\"path\":\"`+before+`\"`) {
+				t.Errorf("%s is started, and the end of %s is not on the disk", m[1], before)
+			}
+		case strings.HasSuffix(path, "/journal.ndjson") && strings.HasPrefix(call, "write("):
+			for _, m := range ended.FindAllStringSubmatch(call, -1) {
+				if m[1] != "g" && !logs[m[1]] {
+					t.Errorf("the end of %s is written, and its log is not on the disk", m[1])
+				}
+			}
+			written += call
+		case strings.HasSuffix(path, "/journal.ndjson"):
+			upTo := written
+			done = func() { safe = upTo }
+		case strings.HasSuffix(path, "/1.stdout") && !strings.HasPrefix(call, "write("):
+			done = func() { logs[filepath.Base(filepath.Dir(path))] = true }
+		}
+		if strings.Contains(call, "<unfinished ...>") {
+			under[thread] = done
+		} else {
+			done()
+		}
+	}
+	if begun != 22 || early == 0 {
+		t.Errorf("%d programs were started, %d of them announced", begun, early)
+	}
 }

@@ -132,7 +132,7 @@ func (r *run) local(given kernel.Options) local.Options {
 		Sync:     r.keep.sync(),
 		Soon:     r.keep.soon,
 		Stepping: r.keep.stepping(),
-		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole},
+		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole, Safe: r.keep.sync() != nil},
 		Logs:     r.keep.logs(),
 		Machine:  machine.Open(r.Machine, r.RunID, journal.Self(r.Keep.Supervisor)),
 		Kill:     r.Kill, Interrupted: r.Interrupted,

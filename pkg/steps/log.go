@@ -15,6 +15,7 @@ type logFile struct {
 	stream string
 	file   *os.File
 	made   bool
+	safe   bool  // it must be on the disk at the end
 	err    error // the first; nothing is written after it
 }
 
@@ -88,6 +89,24 @@ func (l *logFile) close() {
 		l.err = err
 	}
 	l.file = nil
+}
+
+// end lets go of the file for good.
+func (l *logFile) end() {
+	if l.safe && l.made && l.err == nil {
+		l.err = l.settle()
+	}
+	l.close()
+}
+
+// settle brings the log to the disk; with a new file the file systems that people have bring its name there, too.
+func (l *logFile) settle() error {
+	if l.file == nil {
+		if err := l.open(openPatiently); err != nil {
+			return err
+		}
+	}
+	return l.file.Sync()
 }
 
 // problem is why the log is not whole, in words.

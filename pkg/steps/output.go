@@ -38,7 +38,7 @@ type says struct {
 }
 
 func newSink(name string, limit int, out *kind.Output) *sink {
-	s := &sink{name: name, limit: limit, out: says{out.Say, out.Skip, out.Whole}, log: logFile{prefix: out.Log, stream: name}}
+	s := &sink{name: name, limit: limit, out: says{out.Say, out.Skip, out.Whole}, log: logFile{prefix: out.Log, stream: name, safe: out.Safe}}
 	if out.Mask != nil {
 		s.masked = out.Mask.Stream(s.record)
 	}
@@ -109,7 +109,7 @@ func (s *sink) end() {
 	if s.masked != nil {
 		s.masked.Close()
 	}
-	s.log.close()
+	s.log.end()
 	if s.speech != nil {
 		s.speech.end()
 	}

@@ -145,4 +145,6 @@ type Output struct {
 	Mask *mask.Set
 	// Whole: all is said. Else what comes faster than anybody reads may be skipped.
 	Whole bool
+	// Safe: what is in the log must be on the disk when Run returns.
+	Safe bool
 }
