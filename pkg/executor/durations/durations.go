@@ -71,84 +71,79 @@ func (p *Past) Without(id string) *Past {
 	return &Past{runs: slices.DeleteFunc(slices.Clone(p.runs), func(g *good) bool { return g.ID == id })}
 }
 
-// record is what is known of a step.
-type record struct{ runs []sample }
+// record is what is known of a step by all runs.
+type record struct {
+	times
+	known bool    // anything is
+	runs  int     // in which an attempt counts
+	rate  float64 // how often it begins for each time that the step around it does, as in half of the runs
+	again bool    // there were attempts before the last one
+	never bool    // it has begun, and no attempt counts
+}
 
-// record is nil if nothing is known.
-func (p *Past) record(path string, d plan.Digest) *record {
+// gatherer makes records.
+type gatherer struct {
+	times
+	rates []float64
+}
+
+func (g *gatherer) record(p *Past, path string, d plan.Digest) (r record) {
 	if p == nil {
-		return nil
+		return r
 	}
 	key := keyOf(path, d)
-	var r *record
-	for _, g := range p.runs {
-		if s, ok := g.find(key); ok {
-			if r == nil {
-				r = &record{}
-			}
-			r.runs = append(r.runs, s)
+	g.attempts, g.whole, g.ready, g.rates = g.attempts[:0], g.whole[:0], g.ready[:0], g.rates[:0]
+	begun := 0
+	for _, run := range p.runs {
+		line := run.find(key)
+		if line == nil {
+			continue
 		}
+		n, line := number(line)
+		of, line := number(line)
+		begun += n
+		g.rates = append(g.rates, float64(n)/float64(max(1, of)))
+		before := len(g.attempts)
+		g.attempts, line = appendTo(g.attempts, line)
+		whole := len(g.whole)
+		if g.whole, line = appendTo(g.whole, line); len(g.whole) > whole {
+			r.again = true
+		} else {
+			g.whole = append(g.whole, g.attempts[before:]...)
+		}
+		g.ready, _ = appendTo(g.ready, line)
+		if len(g.attempts) > before {
+			r.runs++
+		}
+	}
+	if r.known = len(g.rates) > 0; !r.known {
+		return r
+	}
+	slices.Sort(g.rates)
+	r.rate = g.rates[(len(g.rates)-1)/2]
+	r.never = begun > 0 && r.runs == 0
+	r.attempts, r.ready = sorted(g.attempts), sorted(g.ready)
+	r.whole = r.attempts
+	if r.again {
+		r.whole = sorted(g.whole)
 	}
 	return r
 }
 
-// all are the durations of all runs, sorted, and of how many runs they are.
-func (r *record) all(of func(*times) []time.Duration) (runs int, sorted []time.Duration) {
-	if r == nil {
-		return 0, nil
+// sorted is a sorted copy; nil for none.
+func sorted(list []time.Duration) []time.Duration {
+	if len(list) == 0 {
+		return nil
 	}
-	lists := make([][]time.Duration, 0, len(r.runs))
-	for i := range r.runs {
-		if list := of(&r.runs[i].times); len(list) > 0 {
-			lists = append(lists, list)
-		}
-	}
-	return len(lists), sortedDurations(lists...)
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
 }
 
 // usual is that of the attempts.
 func (r *record) usual() Usual {
-	runs, sorted := r.all((*times).ofAttempts)
-	return usual(runs, sorted)
-}
-
-// rate is how often the step begins for each time that the one around it does, as it was in half of the runs.
-func (r *record) rate() (rate float64, known bool) {
-	if r == nil {
-		return 0, false
+	if r.runs == 0 {
+		return Usual{}
 	}
-	var all []float64
-	for _, s := range r.runs {
-		all = append(all, float64(s.begun)/float64(s.of))
-	}
-	return median(all), len(all) > 0
-}
-
-// retried says that the step usually has more than one attempt.
-func (r *record) retried() bool {
-	return r != nil && slices.ContainsFunc(r.runs, func(s sample) bool { return len(s.whole) > 0 })
-}
-
-// neverWon says that the step has begun, and never succeeded.
-func (r *record) neverWon() bool {
-	return r != nil && !slices.ContainsFunc(r.runs, func(s sample) bool { return len(s.attempts) > 0 || s.begun == 0 })
-}
-
-func median(list []float64) float64 {
-	if len(list) == 0 {
-		return 0
-	}
-	slices.Sort(list)
-	return list[(len(list)-1)/2]
-}
-
-func (t *times) ofAttempts() []time.Duration { return t.attempts }
-func (t *times) ofReady() []time.Duration    { return t.ready }
-
-// ofAll are the durations of steps with all their attempts.
-func (t *times) ofAll() []time.Duration {
-	if len(t.whole) > 0 {
-		return t.whole
-	}
-	return t.attempts
+	return Usual{Runs: r.runs, Median: quantile(r.attempts, 0.5), P90: quantile(r.attempts, 0.9)}
 }

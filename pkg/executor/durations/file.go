@@ -25,7 +25,7 @@ import (
 //
 //	KEY       64 bits of a hash (FNV-1a) of the path of the step and the digest of its definition
 //	BEGUN OF  how often it began, and how often the step around it did
-//	ATTEMPTS  how long attempts took that succeeded; durations are in microseconds, with a comma between them
+//	ATTEMPTS  how long attempts took that succeeded, or of a block all; durations are in microseconds, with a comma between them
 //	WHOLE     how long steps took with all attempts before and their pauses; - when there were none
 //	READY     after how long services were ready
 //
@@ -48,16 +48,9 @@ type good struct {
 	lines [][]byte // behind the keys
 }
 
-// sample is what was seen of a step in a run.
-type sample struct {
-	begun int // how often it began
-	of    int // how often that around it did
-	times
-}
-
 // times are durations, sorted; of very many some.
 type times struct {
-	attempts []time.Duration // of those that succeeded
+	attempts []time.Duration // of those that succeeded, of a block all
 	whole    []time.Duration // with all attempts before and their pauses; nil: there were none
 	ready    []time.Duration // until a service was ready
 }
@@ -109,7 +102,7 @@ func (t *tree) tell(s *spot, list *[]entry) {
 			x = *c.seen
 		}
 		f := t.form(c.def)
-		if x.begun != s.seen.begun || f.works() || f.when || c.def.Order >= event.InExcept {
+		if x.begun != s.seen.begun || f.works() || f.joins() || f.when || c.def.Order >= event.InExcept {
 			e := entry{key: keyOf(c.path, t.digests[c.def.Index].Own)}
 			for _, d := range x.attempts {
 				e.weight += d
@@ -181,19 +174,13 @@ func decode(b []byte) (*good, error) {
 	return g, nil
 }
 
-// find is what the run has shown of a step.
-func (g *good) find(key uint64) (s sample, ok bool) {
+// find is the line of a step behind its key; nil: there is none.
+func (g *good) find(key uint64) []byte {
 	i, ok := slices.BinarySearch(g.keys, key)
 	if !ok {
-		return s, false
+		return nil
 	}
-	line := g.lines[i]
-	s.begun, line = number(line)
-	s.of, line = number(line)
-	s.attempts, line = timesOf(line)
-	s.whole, line = timesOf(line)
-	s.ready, _ = timesOf(line)
-	return s, s.of > 0
+	return g.lines[i]
 }
 
 // number reads one, and the blank or the comma behind it. What is none is 0.
@@ -207,7 +194,8 @@ func number(line []byte) (n int, rest []byte) {
 	return n, nil
 }
 
-func timesOf(line []byte) (list []time.Duration, rest []byte) {
+// appendTo appends the times that stand before the next blank.
+func appendTo(list []time.Duration, line []byte) (longer []time.Duration, rest []byte) {
 	end := bytes.IndexByte(line, ' ')
 	if end < 0 {
 		end = len(line)
@@ -215,9 +203,8 @@ func timesOf(line []byte) (list []time.Duration, rest []byte) {
 		rest = line[end+1:]
 	}
 	if line = line[:end]; string(line) == "-" {
-		return nil, rest
+		return list, rest
 	}
-	list = make([]time.Duration, 0, 1+bytes.Count(line, []byte(",")))
 	for len(line) > 0 {
 		var n int
 		n, line = number(line)

@@ -86,7 +86,7 @@ func (r *Run) of(s *spot, i *instance) span {
 	case i.phase == ended:
 		return span{}
 	case i.phase == pausing:
-		if s.past.retried() {
+		if s.past.again {
 			return r.step(s, i, s.def)
 		}
 		x := r.of(s, nil)
@@ -105,6 +105,9 @@ func (r *Run) step(s *spot, i *instance, def *plan.Step) (x span) {
 		section = event.InExcept
 	} else {
 		x = r.action(s, i, def, f)
+		if f.retry && def == s.def && !f.works() && s.past.again {
+			x.took = max(x.took, rest(s.past.whole, r.since(i)))
+		}
 		if i == nil {
 			r.within(&x, f.timeout, 0)
 			r.within(&x, f.total, 0)
@@ -122,6 +125,14 @@ func (r *Run) step(s *spot, i *instance, def *plan.Step) (x span) {
 		r.handlers(&x, s, i, def, section)
 	}
 	return x
+}
+
+// since is how long i is at work with all its attempts.
+func (r *Run) since(i *instance) time.Duration {
+	if i == nil {
+		return 0
+	}
+	return r.now.Sub(i.first)
 }
 
 // within makes x no longer than a limit lets it be, after so long.
@@ -192,8 +203,8 @@ func (r *Run) child(s *spot, i *instance, at []*instance, c *spot) span {
 
 // occurs says whether a step usually begins when its turn comes.
 func (r *Run) occurs(c *spot) bool {
-	if rate, known := c.past.rate(); known {
-		return rate >= 0.5
+	if c.past.known {
+		return c.past.rate >= 0.5
 	}
 	return c.def.Order < event.InExcept || c.def.Order >= event.InElse
 }
@@ -224,7 +235,7 @@ func (r *Run) action(s *spot, i *instance, def *plan.Step, f *form) (x span) {
 	case *plan.Join:
 		return r.join(s, i, n)
 	case *plan.Call:
-		if r.open[n.Workflow] > 0 && s.past == nil { // for all that is known it may never end
+		if r.open[n.Workflow] > 0 && !s.past.known { // for all that is known it may never end
 			return span{blind: true}
 		}
 		r.below(s)
@@ -267,22 +278,21 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 		d = max(0, d-since)
 		return span{took: d, known: d, count: 1}
 	}
-	runs, sorted := s.past.all((*times).ofAll)
-	if runs == 0 && s.past != nil && s.def.Background {
+	if s.past.runs == 0 && s.past.known && s.def.Background {
 		return x // it works as long as it is wanted
 	}
-	if rate, known := s.past.rate(); runs == 0 && known && rate == 0 && i == nil {
+	if s.past.known && s.past.rate == 0 && i == nil {
 		return x
 	}
-	if runs == 0 {
+	if s.past.runs == 0 {
 		x.took = rest([]time.Duration{r.mean}, since)
 		x.blank, x.blind = x.took, r.mean == 0
 		return x
 	}
-	if i != nil && s.past.retried() {
+	if i != nil && s.past.again {
 		since = r.now.Sub(i.first)
 	}
-	x.took = rest(sorted, since)
+	x.took = rest(s.past.whole, since)
 	x.known, x.count = x.took, 1
 	return x
 }
@@ -348,8 +358,7 @@ func (r *Run) list(s *spot, i *instance, items []*plan.Step) (x span) {
 
 // ready is what is left until a service is ready.
 func (r *Run) ready(c *spot, at []*instance) time.Duration {
-	runs, sorted := c.past.all((*times).ofReady)
-	if runs == 0 {
+	if len(c.past.ready) == 0 {
 		return 0
 	}
 	for _, i := range at {
@@ -357,19 +366,16 @@ func (r *Run) ready(c *spot, at []*instance) time.Duration {
 			if i.ready {
 				return 0
 			}
-			return rest(sorted, r.now.Sub(i.began))
+			return rest(c.past.ready, r.now.Sub(i.began))
 		}
 	}
-	return rest(sorted, 0)
+	return rest(c.past.ready, 0)
 }
 
 // count is how many children g makes in all.
 func (r *Run) count(each *spot, g *plan.Generator, i *instance) (n int, known bool) {
 	if n, known = r.items(g); !known {
-		var rate float64
-		if rate, known = each.past.rate(); known {
-			n = int(rate + 0.5)
-		}
+		n, known = int(each.past.rate+0.5), each.past.known
 	}
 	if i != nil {
 		n = max(n, i.passed)
@@ -445,9 +451,16 @@ func (r *Run) join(s *spot, i *instance, n *plan.Join) (x span) {
 	if n.Gen != nil {
 		ends, count = r.made(&x, s, i, n, slots)
 	} else {
-		ends = r.together(&x, s, i, n, slots)
+		ends = r.together(&x, s, i, n.Children, slots)
 	}
 	x.took = r.returned(n, i, ends)
+	if s.past.runs > 0 && r.cancels(s) {
+		since := time.Duration(0)
+		if i != nil {
+			since = r.now.Sub(i.began)
+		}
+		x.took = rest(s.past.attempts, since)
+	}
 	if n.Visit != nil {
 		r.visits(&x, s, i, n, ends, count)
 	}
@@ -458,6 +471,25 @@ func (r *Run) join(s *spot, i *instance, n *plan.Join) (x span) {
 		r.within(&x, n.Return.After, r.now.Sub(i.began))
 	}
 	return x
+}
+
+// cancels says whether s is a block in which a step begins and never ends by itself, but for blocks inside it of which that is so. How
+// long that step would take is not known, nor when it is cancelled.
+func (r *Run) cancels(s *spot) bool {
+	if s.cancels == unasked {
+		s.cancels = no
+		for _, c := range r.below(s) {
+			f := r.form(c.def)
+			if _, joins := f.action.(*plan.Join); joins || c.def.Background {
+				continue
+			}
+			if f.works() && c.past.never || c.inside != nil && r.cancels(c) {
+				s.cancels = yes
+				break
+			}
+		}
+	}
+	return s.cancels == yes
 }
 
 // visits adds those of a block with so many children, which come one after the other.

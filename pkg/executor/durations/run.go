@@ -40,7 +40,7 @@ func Follow(p *plan.Plan, past *Past, inputs map[string]any) *Run {
 		tree:   tree{plan: p, past: past, digests: p.Digests(), forms: make([]*form, len(p.Steps))},
 		inputs: inputs,
 	}
-	r.root = &spot{def: p.Main.Body, past: past.record("", r.digests[p.Main.Body.Index].Own)}
+	r.root = &spot{def: p.Main.Body}
 	return r
 }
 
@@ -96,7 +96,11 @@ func (r *Run) usual(step int32) Usual {
 	if int(step) >= len(r.steps) || r.steps[step] == nil {
 		return Usual{}
 	}
-	return r.steps[step].past.usual()
+	i := r.steps[step]
+	if !r.form(i.def).works() {
+		return Usual{}
+	}
+	return i.past.usual()
 }
 
 // Expect is how long a step that has begun takes with all its attempts, and after how long a service is ready, when past runs say
@@ -108,12 +112,12 @@ func (r *Run) Expect(step int32) (works, ready time.Duration) {
 	if int(step) >= len(r.steps) || r.steps[step] == nil {
 		return works, ready
 	}
-	past := r.steps[step].past
-	if runs, sorted := past.all((*times).ofAll); runs > 0 {
-		works = quantile(sorted, 0.5)
+	past := &r.steps[step].past
+	if len(past.whole) > 0 {
+		works = quantile(past.whole, 0.5)
 	}
-	if runs, sorted := past.all((*times).ofReady); runs > 0 {
-		ready = quantile(sorted, 0.5)
+	if len(past.ready) > 0 {
+		ready = quantile(past.ready, 0.5)
 	}
 	return works, ready
 }

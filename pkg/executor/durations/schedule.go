@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/spec/ast"
 )
 
 // together says when the children of a block end that are written out, as they have their turns: after their needs, and
 // of those who want a slot the first who could begin.
-func (r *Run) together(x *span, s *spot, i *instance, join *plan.Join, slots int) []time.Duration {
-	children, early := join.Children, join.Return.Mode != ast.AllCompleted && join.Return.Mode != ast.FirstException
+func (r *Run) together(x *span, s *spot, i *instance, children []*plan.Step, slots int) []time.Duration {
 	inside := r.below(s)
 	at := at(s, i)
 	list := make([]job, len(children))
@@ -23,9 +21,6 @@ func (r *Run) together(x *span, s *spot, i *instance, join *plan.Join, slots int
 	for n, def := range children {
 		c := inside[s.number[def.Index]]
 		y := r.child(s, i, at, c)
-		if early && c.past.neverWon() {
-			y = span{took: forever}
-		}
 		x.add(y)
 		j := &list[n]
 		j.number, j.took = n, y.took
@@ -86,9 +81,6 @@ func (r *Run) together(x *span, s *spot, i *instance, join *plan.Join, slots int
 	}
 	return ends
 }
-
-// forever is how long a step works that is cancelled by its block whenever it begins. Sums of it are no more than a duration may be.
-const forever = 1 << 40 * time.Microsecond
 
 // job is a child of a block.
 type job struct {

@@ -10,15 +10,16 @@ import (
 
 // spot is a step by its path, in which [*] stands for the numbers of generated children: all of these are one.
 type spot struct {
-	def    *plan.Step
-	path   string
-	prefix string // of the paths of the steps inside with an id
-	depth  int
-	past   *record
-	inside []*spot         // nil until it is asked for
-	number map[int32]int32 // of each in inside, by plan.Step.Index
-	expect *span           // of one that has not begun; nil until it is asked for
-	seen   *seen           // in this run; nil: nothing
+	def     *plan.Step
+	path    string
+	prefix  string // of the paths of the steps inside with an id
+	depth   int
+	past    record
+	cancels answer          // memo of Run.cancels
+	inside  []*spot         // nil until it is asked for
+	number  map[int32]int32 // of each in inside, by plan.Step.Index
+	expect  *span           // of one that has not begun; nil until it is asked for
+	seen    *seen           // in this run; nil: nothing
 }
 
 // seen is what a run has shown of a spot.
@@ -35,6 +36,7 @@ const maxSpots = 200_000
 type tree struct {
 	plan    *plan.Plan
 	past    *Past
+	gather  gatherer
 	digests []plan.StepDigest
 	forms   []*form
 	spots   int
@@ -82,7 +84,7 @@ func (t *tree) add(s *spot, def *plan.Step, prefix string) {
 		default:
 			y.path = plan.Below(s.path, x.Piece)
 		}
-		y.past = t.past.record(y.path, t.digests[x.Index].Own)
+		y.past = t.gather.record(t.past, y.path, t.digests[x.Index].Own)
 		s.number[x.Index] = int32(len(s.inside))
 		s.inside = append(s.inside, y)
 		t.spots++
@@ -95,6 +97,7 @@ type form struct {
 	generated *plan.Step // the body of a generator
 	visit     *plan.Step // as_completed
 	when      bool       // it has an `if`
+	retry     bool
 	needs     []plan.Need
 	slot      bool    // it takes one of the limit of the block around it
 	sems      []int32 // it takes, --jobs among them
@@ -114,6 +117,8 @@ func (t *tree) form(def *plan.Step) *form {
 		switch n := n.(type) {
 		case *plan.When:
 			f.when = true
+		case *plan.Retry:
+			f.retry = true
 		case *plan.Needs:
 			f.needs = n.On
 		case *plan.Hold:
@@ -143,6 +148,15 @@ func (t *tree) form(def *plan.Step) *form {
 		}
 	}
 	return f
+}
+
+// joins says whether f is a step whose own durations are kept though others work in it: it may cancel them, or they are tried again.
+func (f *form) joins() bool {
+	if f.works() {
+		return false
+	}
+	_, joins := f.action.(*plan.Join)
+	return joins || f.retry
 }
 
 // works says whether f is a step that takes time by itself.
@@ -295,7 +309,7 @@ func (r *Run) end(i *instance, e event.Event) {
 	if i.phase == working {
 		i.took = e.Time.Sub(i.began)
 	}
-	if e.Status == event.Succeeded && e.Recovered == nil && !i.first.IsZero() && r.form(i.def).works() {
+	if f := r.form(i.def); !i.first.IsZero() && (f.works() && e.Status == event.Succeeded && e.Recovered == nil || f.joins()) {
 		n := i.spot.note()
 		n.attempts = append(n.attempts, i.took)
 		n.whole = append(n.whole, i.began.Add(i.took).Sub(i.first))
@@ -325,3 +339,12 @@ func (r *Run) end(i *instance, e event.Event) {
 	}
 	around.over[around.number[i.def.Index]] = true
 }
+
+// answer is one that may be known already.
+type answer uint8
+
+const (
+	unasked answer = iota
+	yes
+	no
+)

@@ -2,7 +2,6 @@ package durations
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -28,14 +27,6 @@ func (u Usual) Slow(took time.Duration) bool {
 // fewest is in how many runs something must have been seen to be usual.
 const fewest = 2
 
-// usual is that of sorted durations.
-func usual(runs int, sorted []time.Duration) Usual {
-	if len(sorted) == 0 {
-		return Usual{}
-	}
-	return Usual{Runs: runs, Median: quantile(sorted, 0.5), P90: quantile(sorted, 0.9)}
-}
-
 // quantile is the shortest of sorted durations that the share q of them does not exceed.
 func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
@@ -51,10 +42,4 @@ func thinned(sorted []time.Duration, n int) []time.Duration {
 		out[i] = sorted[(2*i+1)*len(sorted)/(2*n)]
 	}
 	return out
-}
-
-func sortedDurations(lists ...[]time.Duration) []time.Duration {
-	all := slices.Concat(lists...)
-	slices.Sort(all)
-	return all
 }
