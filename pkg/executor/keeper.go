@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -17,8 +18,9 @@ import (
 type keeper struct {
 	w      *journal.Writer
 	hidden *mask.Set
-	at     time.Duration  // of the kernel's last step
-	known  map[string]any // what patterns have found
+	at     time.Duration   // of the kernel's last step
+	read   map[string]bool // readOf the plan
+	known  map[string]any  // what patterns have found
 }
 
 // begin makes the folder of the run, if it shall be kept.
@@ -35,7 +37,7 @@ func (r *run) begin(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	r.keep = keeper{w: w, hidden: r.hidden}
+	r.keep = keeper{w: w, hidden: r.hidden, read: readOf(r.plan)}
 	r.keep.note(journal.NoteGiven, r.given())
 	return nil
 }
@@ -74,8 +76,55 @@ func (k *keeper) stepping() func(at time.Duration, in []kernel.Input) {
 	}
 	return func(at time.Duration, in []kernel.Input) {
 		k.at = at
-		k.note(journal.NoteInputs, kernel.WriteInputs(in, k.hidden.Seal))
+		k.note(journal.NoteInputs, kernel.WriteInputs(k.short(in), k.hidden.Seal))
 	}
+}
+
+// most is how long a text is that is kept although no expression reads it.
+const most = 1 << 10
+
+// short is in without the long texts that a step gives beside its value, and that nothing reads: they are in its logs.
+func (k *keeper) short(in []kernel.Input) []kernel.Input {
+	var out []kernel.Input
+	for i := range in {
+		extra := in[i].Outcome.Extra
+		var left map[string]any
+		for key, v := range extra { // into a map: the order does not matter
+			if text, ok := v.(string); !ok || len(text) <= most || k.read[key] || k.read[""] {
+				continue
+			}
+			if left == nil {
+				left = maps.Clone(extra)
+			}
+			left[key] = event.Poison{Err: event.Errorf(event.OutputError, "%s is only in the logs: nothing read it when the run began", key)}
+		}
+		if left == nil {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(in)
+		}
+		out[i].Outcome.Extra = left
+	}
+	if out == nil {
+		return in
+	}
+	return out
+}
+
+// readOf are the members of steps that expressions of p read; "" stands for all.
+func readOf(p *plan.Plan) map[string]bool {
+	read := map[string]bool{}
+	for _, s := range p.Steps {
+		s.EachValue(func(_ string, v *plan.Value) {
+			for i := range v.Refs {
+				if r := &v.Refs[i]; r.Kind == plan.RefStep {
+					read[r.Field] = true
+				}
+			}
+		})
+	}
+	return read
 }
 
 // glob is find, and keeps what it finds. What was found in an earlier life of the run is found again.

@@ -124,7 +124,7 @@ func resume(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 	if sum := Checksum(r.plan); sum != head.Plan {
 		return nil, &UnfitError{Text: fmt.Sprintf("flowrun %s, which began it, reads its workflow in another way", head.Command.Flowrun), Help: "resume it with that version"}
 	}
-	r.keep = keeper{w: w, hidden: r.hidden}
+	r.keep = keeper{w: w, hidden: r.hidden, read: readOf(r.plan)}
 	h := history{run: r, in: in, flowrun: opt.Keep.Command.Flowrun}
 	given := kernel.Options{RunID: opt.RunID, Name: p.Name, Start: head.Start, Inputs: r.inputs, Env: inherited(env, r.secrets), Secrets: r.secrets}
 	_, err = local.Resume(ctx, r.plan, r.local(given), local.History{Steps: h.steps(), Observe: h.observe})

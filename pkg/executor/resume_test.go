@@ -63,6 +63,11 @@ func (c *crashed) options(folder string) executor.Options {
 
 var wholeDuration = regexp.MustCompile(`"duration":[0-9.e+-]+,"returned_errors"`)
 
+// machine says whether the run takes permits of the machine, which it gets when it asks again.
+func (c *crashed) machine() bool {
+	return slices.ContainsFunc(c.plan.Semaphores, func(s plan.Semaphore) bool { return s.Machine })
+}
+
 // document is the result document of a run that ended.
 func document(t *testing.T, r *executor.Result, err error) string {
 	t.Helper()
@@ -185,7 +190,7 @@ func (c *crashed) dies(t *testing.T, left []byte, want string, whole map[string]
 			t.Errorf("%s had ended %d times of %d, and has begun %d times since", name, before, all, now)
 		}
 	}
-	if len(whole) == 0 && got != want {
+	if len(whole) == 0 && !c.machine() && got != want {
 		t.Errorf("after %d of its bytes the run comes to something else:\n%s", len(left), gocmp.Diff(want, got))
 	}
 	// What is there now is the whole journal of one run.
