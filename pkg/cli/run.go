@@ -71,6 +71,9 @@ func (s *session) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if opt.Machine, err = machineFolder(c); err != nil {
+		return err
+	}
 	state, err := s.state(c)
 	if err != nil {
 		return err
