@@ -70,11 +70,6 @@ func shared(p *plan.Plan) bool {
 
 var wholeDuration = regexp.MustCompile(`"duration":[0-9.e+-]+,"returned_errors"`)
 
-// machine says whether the run takes permits of the machine, which it gets when it asks again.
-func (c *crashed) machine() bool {
-	return slices.ContainsFunc(c.plan.Semaphores, func(s plan.Semaphore) bool { return s.Machine })
-}
-
 // document is the result document of a run that ended.
 func document(t *testing.T, r *executor.Result, err error) string {
 	t.Helper()
