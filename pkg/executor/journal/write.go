@@ -298,9 +298,13 @@ func (w *Writer) write() {
 		w.err = p
 	}
 	if len(w.buf) > 0 && (w.err == nil || w.room.full) {
-		if err := w.append(w.buf); err != nil && w.err == nil {
-			w.err = unwritten(w.path(), err)
-			w.lose(err)
+		if err := w.append(w.buf); err != nil {
+			if w.err == nil {
+				w.err = unwritten(w.path(), err)
+				w.lose(err)
+			} else {
+				w.sum = w.room.sum // of what is there
+			}
 		}
 	}
 	w.buf = w.buf[:0]

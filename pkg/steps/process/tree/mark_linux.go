@@ -77,26 +77,35 @@ func who(pid int) string {
 	return "0:0"
 }
 
-// alive says whether the process that who named is there.
+// alive says whether the process that who named is there, or may be: one that cannot be looked at is not dead for that.
 func alive(pid, start string) bool {
 	n, err := strconv.Atoi(pid)
 	if err != nil || n <= 0 {
 		return false
 	}
 	s, ok := readStat(n)
-	return ok && !s.bare() && strconv.FormatUint(s.start, 10) == start
+	if !ok {
+		return unix.Kill(n, 0) != unix.ESRCH
+	}
+	return !s.bare() && strconv.FormatUint(s.start, 10) == start
 }
 
-// limitOf is the value of the marking limit; 0 when it is not set.
+// limitOf is the value of the marking limit; 0 when it is not set, or not known.
 func limitOf(pid int) uint64 {
-	b, _ := read(proc(pid, "limits"))
+	n, _ := knownLimit(pid)
+	return n
+}
+
+// knownLimit is the value of the marking limit, and whether that is known: it is of a process that is gone, or another's.
+func knownLimit(pid int) (limit uint64, known bool) {
+	b, err := read(proc(pid, "limits"))
 	_, rest, ok := bytes.Cut(b, []byte("Max file locks"))
 	if !ok {
-		return 0
+		return 0, err == nil || err == unix.ENOENT || err == unix.ESRCH || err == unix.EACCES || err == unix.EPERM
 	}
 	soft, _, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
 	n, _ := strconv.ParseUint(string(soft), 10, 64) // "unlimited" is none
-	return n
+	return n, true
 }
 
 // patience bounds how long somebody else's exec is waited for.

@@ -399,14 +399,24 @@ func (w *sweeper) left(pid int) bool {
 
 // anyHas says whether a run is alive: somebody has its limit with N 0. While an engine forks it has that of the step
 // instead, and when its supervisor is dead, or there was none, nobody else has the other. So it is known as the process
-// that the limit is made of, or seen when it is looked at again.
+// that the limit is made of, or seen when it is looked at again. Where a look fails, nobody is dead.
 func anyHas(limit uint64) bool {
 	for range looks {
-		for _, pid := range numbers("/proc") {
-			if l := limitOf(pid); l == limit || runOf(l) == limit && hash(pid) == limit {
-				if s, ok := readStat(pid); ok && !s.bare() {
-					return true
-				}
+		pids := numbers("/proc")
+		if len(pids) == 0 {
+			return true
+		}
+		for _, pid := range pids {
+			l, known := knownLimit(pid)
+			if !known {
+				return true
+			}
+			if runOf(l) != limit {
+				continue
+			}
+			s, ok := readStat(pid)
+			if !ok && unix.Kill(pid, 0) == nil || ok && !s.bare() && (l == limit || hash(pid) == limit) {
+				return true
 			}
 		}
 		time.Sleep(time.Millisecond)
