@@ -1,6 +1,11 @@
 package durations
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+)
 
 // Files are the files of p, behind each other.
 func (p *Past) Files() (all [][]byte) {
@@ -22,3 +27,6 @@ func Decode(files [][]byte) (p *Past, err error) {
 	}
 	return p, nil
 }
+
+// Line is how a line of the file begins that is of a step.
+func Line(path string, d plan.Digest) string { return fmt.Sprintf("%016x ", keyOf(path, d)) }

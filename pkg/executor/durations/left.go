@@ -9,14 +9,14 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 )
 
-// span is what is left of a step, or of several.
+// span is what is left of a step, or of several, in seconds: sums of what people write need not be durations.
 type span struct {
-	took  time.Duration // until all of it has ended
-	known time.Duration // the work of the steps in it of which something is known
-	count int           // of these steps
-	blank time.Duration // what the work of the others is taken to be
-	blind bool          // how many steps there are is not known
-	held  [maxHeld]time.Duration
+	took  float64 // until all of it has ended
+	known float64 // the work of the steps in it of which something is known
+	count float64 // of these steps
+	blank float64 // what the work of the others is taken to be
+	blind bool    // how many steps there are is not known
+	held  [maxHeld]float64
 }
 
 // maxHeld is how many semaphores are looked at, --jobs among them: the first of the plan.
@@ -26,19 +26,19 @@ const maxHeld = 8
 func (x *span) add(y span) { x.times(y, 1) }
 
 func (x *span) times(y span, n int) {
-	x.known += y.known * time.Duration(n)
-	x.count += y.count * n
-	x.blank += y.blank * time.Duration(n)
+	x.known += y.known * float64(n)
+	x.count += y.count * float64(n)
+	x.blank += y.blank * float64(n)
 	x.blind = x.blind || y.blind && n > 0
 	for i := range x.held {
-		x.held[i] += y.held[i] * time.Duration(n)
+		x.held[i] += y.held[i] * float64(n)
 	}
 }
 
 // ask is what is known while it is looked at what is left.
 type ask struct {
 	now  time.Time
-	mean time.Duration          // what a step works of which nothing is known
+	mean float64                // what a step works of which nothing is known
 	open map[*plan.Workflow]int // workflows around
 	deep int                    // calls around
 }
@@ -50,14 +50,18 @@ func (r *Run) look(now time.Time) (time.Duration, bool) {
 		r.open = map[*plan.Workflow]int{r.plan.Main: 1}
 		all := r.of(r.root, nil)
 		if all.count > 0 {
-			r.mean = all.known / time.Duration(all.count)
+			r.mean = all.known / all.count
 		}
 		forget(r.root)
 	}
 	x := r.of(r.root, r.steps[0])
 	r.queue(&x)
-	return x.took, !x.blind && r.spots <= maxSpots && 2*x.blank <= x.known
+	left := time.Duration(min(x.took, farOff) * float64(time.Second)).Round(time.Microsecond)
+	return left, !x.blind && r.spots <= maxSpots && 2*x.blank <= x.known
 }
+
+// farOff is more than anybody waits, in seconds.
+const farOff = 1e9
 
 // forget forgets what is expected of s and all inside it.
 func forget(s *spot) {
@@ -70,7 +74,7 @@ func forget(s *spot) {
 // queue makes x as long as semaphores let it be.
 func (r *Run) queue(x *span) {
 	for i := range min(len(r.plan.Semaphores), maxHeld) {
-		x.took = max(x.took, x.held[i]/time.Duration(max(1, r.plan.Semaphores[i].Permits)))
+		x.took = max(x.took, x.held[i]/float64(max(1, r.plan.Semaphores[i].Permits)))
 	}
 }
 
@@ -90,7 +94,7 @@ func (r *Run) of(s *spot, i *instance) span {
 			return r.step(s, i, s.def)
 		}
 		x := r.of(s, nil)
-		x.took += max(0, i.until.Sub(r.now))
+		x.took += max(0, i.until.Sub(r.now).Seconds())
 		return x
 	default:
 		return r.step(s, i, s.def)
@@ -138,7 +142,7 @@ func (r *Run) since(i *instance) time.Duration {
 // within makes x no longer than a limit lets it be, after so long.
 func (r *Run) within(x *span, limit *plan.Value, since time.Duration) {
 	if d, ok := r.duration(limit); ok {
-		x.took = max(0, min(x.took, d-since))
+		x.took = max(0, min(x.took, (d-since).Seconds()))
 	}
 }
 
@@ -224,7 +228,7 @@ func (r *Run) action(s *spot, i *instance, def *plan.Step, f *form) (x span) {
 		}
 		y := r.of(each, nil)
 		x.times(y, count)
-		x.took, x.blind = y.took*time.Duration(count), x.blind || !known
+		x.took, x.blind = y.took*float64(count), x.blind || !known
 		for _, y := range r.live(i, n.Gen.Do) {
 			y := r.of(y.spot, y)
 			x.add(y)
@@ -275,8 +279,8 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 		since = r.now.Sub(i.began)
 	}
 	if d, ok := r.written(n); ok {
-		d = max(0, d-since)
-		return span{took: d, known: d, count: 1}
+		left := max(0, d-since).Seconds()
+		return span{took: left, known: left, count: 1}
 	}
 	if s.past.runs == 0 && s.past.known && s.def.Background {
 		return x // it works as long as it is wanted
@@ -285,7 +289,7 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 		return x
 	}
 	if s.past.runs == 0 {
-		x.took = rest([]time.Duration{r.mean}, since)
+		x.took = rest([]time.Duration{time.Duration(r.mean * float64(time.Second))}, since)
 		x.blank, x.blind = x.took, r.mean == 0
 		return x
 	}
@@ -298,15 +302,15 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 }
 
 // rest is what is left of what usually takes one of the sorted durations, after so long.
-func rest(sorted []time.Duration, since time.Duration) time.Duration {
-	if since == 0 {
-		return quantile(sorted, 0.5)
+func rest(sorted []time.Duration, since time.Duration) float64 {
+	if since <= 0 {
+		return quantile(sorted, 0.5).Seconds()
 	}
 	n, _ := slices.BinarySearch(sorted, since)
 	if n == len(sorted) {
-		return since / 10 // nobody knows; it need not end at once
+		return since.Seconds() / 10 // nobody knows; it need not end at once
 	}
-	return quantile(sorted[n:], 0.5) - since
+	return (quantile(sorted[n:], 0.5) - since).Seconds()
 }
 
 // written is how long a step works of which the file says it, as a sleep.
@@ -357,7 +361,7 @@ func (r *Run) list(s *spot, i *instance, items []*plan.Step) (x span) {
 }
 
 // ready is what is left until a service is ready.
-func (r *Run) ready(c *spot, at []*instance) time.Duration {
+func (r *Run) ready(c *spot, at []*instance) float64 {
 	if len(c.past.ready) == 0 {
 		return 0
 	}
@@ -372,10 +376,19 @@ func (r *Run) ready(c *spot, at []*instance) time.Duration {
 	return rest(c.past.ready, 0)
 }
 
+// maxChildren is more than a generator has.
+const maxChildren = 10_000_000
+
 // count is how many children g makes in all.
 func (r *Run) count(each *spot, g *plan.Generator, i *instance) (n int, known bool) {
-	if n, known = r.items(g); !known {
-		n, known = int(each.past.rate+0.5), each.past.known
+	if each.counted == unasked {
+		each.counted = no
+		if each.items, known = r.items(g); known {
+			each.counted = yes
+		}
+	}
+	if n, known = each.items, each.counted == yes; !known {
+		n, known = int(min(each.past.rate, maxChildren)+0.5), each.past.known
 	}
 	if i != nil {
 		n = max(n, i.passed)
@@ -446,7 +459,7 @@ func (r *Run) join(s *spot, i *instance, n *plan.Join) (x span) {
 		}
 		x.blind = !ok
 	}
-	var ends []time.Duration
+	var ends []float64
 	count := len(n.Children)
 	if n.Gen != nil {
 		ends, count = r.made(&x, s, i, n, slots)
@@ -493,9 +506,9 @@ func (r *Run) cancels(s *spot) bool {
 }
 
 // visits adds those of a block with so many children, which come one after the other.
-func (r *Run) visits(x *span, s *spot, i *instance, n *plan.Join, ends []time.Duration, count int) {
+func (r *Run) visits(x *span, s *spot, i *instance, n *plan.Join, ends []float64, count int) {
 	each := r.of(r.below(s)[s.number[n.Visit.Step.Index]], nil)
-	began := time.Duration(0) // when the first one does
+	began := 0.0 // when the first one does
 	if len(ends) > 0 {
 		began = slices.Min(ends)
 	}
@@ -516,11 +529,11 @@ func (r *Run) visits(x *span, s *spot, i *instance, n *plan.Join, ends []time.Du
 	}
 	count = max(count, 0)
 	x.times(each, count)
-	x.took = max(x.took+after, began+each.took*time.Duration(count))
+	x.took = max(x.took+after, began+each.took*float64(count))
 }
 
 // returned is when a block has what it wants, whose children end then.
-func (r *Run) returned(n *plan.Join, i *instance, ends []time.Duration) time.Duration {
+func (r *Run) returned(n *plan.Join, i *instance, ends []float64) float64 {
 	if len(ends) == 0 {
 		return 0
 	}

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
-	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
 // together says when the children of a block end that are written out, as they have their turns: after their needs, and
 // of those who want a slot the first who could begin.
-func (r *Run) together(x *span, s *spot, i *instance, children []*plan.Step, slots int) []time.Duration {
+func (r *Run) together(x *span, s *spot, i *instance, children []*plan.Step, slots int) []float64 {
 	inside := r.below(s)
 	at := at(s, i)
 	list := make([]job, len(children))
@@ -44,7 +43,7 @@ func (r *Run) together(x *span, s *spot, i *instance, children []*plan.Step, slo
 		}
 		waits = waits || j.needs > 0 || j.slot
 	}
-	ends := make([]time.Duration, len(list))
+	ends := make([]float64, len(list))
 	if !waits {
 		for n := range list {
 			ends[n] = list[n].took
@@ -85,11 +84,11 @@ func (r *Run) together(x *span, s *spot, i *instance, children []*plan.Step, slo
 // job is a child of a block.
 type job struct {
 	number int
-	took   time.Duration
-	ready  time.Duration // when its needs have ended
-	needs  int           // that have not
-	slot   bool          // it waits for one
-	after  []int         // who needs it
+	took   float64
+	ready  float64 // when its needs have ended
+	needs  int     // that have not
+	slot   bool    // it waits for one
+	after  []int   // who needs it
 }
 
 // jobs is a heap of those that are ready, in the order in which they have their turns.
@@ -109,12 +108,12 @@ func (q *jobs) Pop() any {
 }
 
 // instants is a heap of when slots are free.
-type instants []time.Duration
+type instants []float64
 
 func (q instants) Len() int           { return len(q) }
 func (q instants) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
 func (q instants) Less(i, j int) bool { return q[i] < q[j] }
-func (q *instants) Push(x any)        { *q = append(*q, x.(time.Duration)) }
+func (q *instants) Push(x any)        { *q = append(*q, x.(float64)) }
 
 func (q *instants) Pop() any {
 	last := (*q)[len(*q)-1]
@@ -124,7 +123,7 @@ func (q *instants) Pop() any {
 
 // made says when those of the children of a generator end that have not. Those that have not begun are alike, and of very many
 // it gives the ends of the last ones. count is how many there are in all.
-func (r *Run) made(x *span, s *spot, i *instance, n *plan.Join, slots int) (ends []time.Duration, count int) {
+func (r *Run) made(x *span, s *spot, i *instance, n *plan.Join, slots int) (ends []float64, count int) {
 	each := r.below(s)[s.number[n.Gen.Do.Index]]
 	count, known := r.count(each, n.Gen, i)
 	if known = known || i != nil && !n.Lazy && i.passed > 0; !known { // they all begin at once
@@ -149,19 +148,21 @@ func (r *Run) made(x *span, s *spot, i *instance, n *plan.Join, slots int) (ends
 	}
 	fresh := r.of(each, nil)
 	x.times(fresh, rest)
+	many := max(0, rest-maxJobs)
+	rest -= many
 	if slots == 0 {
-		slots = len(free) + rest
-	}
-	for len(free) < slots && len(free) < len(ends)+rest {
-		free = append(free, 0)
+		for range rest {
+			ends = append(ends, fresh.took)
+		}
+		return ends, count
 	}
 	slices.Sort(free)
 	free = free[:min(slots, len(free))]
-	if many := rest - maxJobs; many > 0 { // all slots are full until then
-		for n := range free {
-			free[n] += fresh.took * time.Duration(many) / time.Duration(len(free))
-		}
-		rest = maxJobs
+	for len(free) < min(slots, count) {
+		free = append(free, 0)
+	}
+	for n := range free { // all slots are full as long as there are many
+		free[n] += fresh.took * float64(many) / float64(len(free))
 	}
 	heap.Init(&free)
 	for range rest {

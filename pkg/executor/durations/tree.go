@@ -10,16 +10,23 @@ import (
 
 // spot is a step by its path, in which [*] stands for the numbers of generated children: all of these are one.
 type spot struct {
-	def     *plan.Step
-	path    string
-	prefix  string // of the paths of the steps inside with an id
-	depth   int
-	past    record
-	cancels answer          // memo of Run.cancels
-	inside  []*spot         // nil until it is asked for
-	number  map[int32]int32 // of each in inside, by plan.Step.Index
-	expect  *span           // of one that has not begun; nil until it is asked for
-	seen    *seen           // in this run; nil: nothing
+	def    *plan.Step
+	path   string
+	prefix string // of the paths of the steps inside with an id
+	depth  int
+	past   record
+	inside []*spot         // nil until it is asked for
+	number map[int32]int32 // of each in inside, by plan.Step.Index
+	seen   *seen           // in this run; nil: nothing
+	memo
+}
+
+// memo is what was found out of a spot.
+type memo struct {
+	expect  *span  // of one that has not begun; nil until it is asked for
+	cancels answer // Run.cancels
+	counted answer // items is known: how many of it a generator makes
+	items   int
 }
 
 // seen is what a run has shown of a spot.
