@@ -9,7 +9,7 @@ import (
 )
 
 // Run follows a run by its events. All of its methods can be called at any time, by any goroutine; those that ask give
-// nothing when r is nil.
+// nothing when r is nil. Of steps it knows those that have not ended, and the one that ended last.
 //
 //	r := durations.Follow(p, past, inputs)
 //	for each event e:              r.Observe(e)
@@ -21,7 +21,8 @@ type Run struct {
 	inputs map[string]any
 	mu     sync.Mutex
 	root   *spot
-	steps  []*instance // by event.Where.Step; nil: unheard of, or not followed
+	steps  []*instance // by event.Where.Step; nil: unheard of, not followed, or ended
+	lately stepped     // that ended last
 	ended  bool
 	clock
 	ask
@@ -88,19 +89,26 @@ func (r *Run) Usual(step int32) (usual time.Duration, known bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.usual(step)
+	u := r.usual(r.at(step))
 	return u.Median, u.Runs >= fewest
 }
 
-func (r *Run) usual(step int32) Usual {
-	if int(step) >= len(r.steps) || r.steps[step] == nil {
-		return Usual{}
-	}
-	i := r.steps[step]
-	if !r.form(i.def).works() {
+func (r *Run) usual(i *instance) Usual {
+	if i == nil || !r.form(i.def).works() {
 		return Usual{}
 	}
 	return i.past.usual()
+}
+
+// at is the instance with a number; nil: nothing is known of it.
+func (r *Run) at(step int32) *instance {
+	if int(step) < len(r.steps) && r.steps[step] != nil {
+		return r.steps[step]
+	}
+	if r.lately.number == step {
+		return r.lately.instance
+	}
+	return nil
 }
 
 // Expect is how long a step that has begun takes with all its attempts, and after how long a service is ready, when past runs say
@@ -109,10 +117,11 @@ func (r *Run) Expect(step int32) (works, ready time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	works, ready = -1, -1
-	if int(step) >= len(r.steps) || r.steps[step] == nil {
+	i := r.at(step)
+	if i == nil {
 		return works, ready
 	}
-	past := &r.steps[step].past
+	past := &i.past
 	if len(past.whole) > 0 {
 		works = quantile(past.whole, 0.5)
 	}
@@ -129,16 +138,13 @@ func (r *Run) Slow(step int32, now time.Time) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.usual(step)
-	if u.Runs == 0 {
+	i := r.at(step)
+	u := r.usual(i)
+	switch {
+	case u.Runs == 0:
 		return false
-	}
-	i := r.steps[step]
-	switch i.phase {
-	case working:
+	case i.phase == working:
 		return u.Slow(now.Sub(i.began))
-	case handling, ended:
-		return u.Slow(i.took)
 	}
-	return false
+	return (i.phase == handling || i.phase == ended) && u.Slow(i.took)
 }

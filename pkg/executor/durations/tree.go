@@ -177,8 +177,8 @@ func works(k *kind.Kind) bool { return k.Instant == nil || k.Waits }
 // instance is a step of the run.
 type instance struct {
 	*spot
-	parent  int32
-	at      int // in the live ones of the parent
+	around  *instance // nil: it is the workflow
+	at      int       // in the live ones of that around it
 	phase   phase
 	attempt int
 	began   time.Time     // the last attempt
@@ -193,6 +193,12 @@ type instance struct {
 	visited int           // visits that have ended
 	atOnce  int           // children at work
 	peak    int           // the most of them
+}
+
+// stepped is an instance with its number.
+type stepped struct {
+	number int32
+	*instance
 }
 
 // phase is how far an instance is.
@@ -230,7 +236,7 @@ func (r *Run) observe(e event.Event) {
 		i.spot.note().ready = append(i.spot.note().ready, e.Time.Sub(i.began))
 	case event.StepRetry:
 		i.phase, i.until = pausing, e.Time.Add(e.In)
-		r.atWork(i, -1)
+		i.atWork(-1)
 	case event.StepEnd:
 		r.end(i, e)
 	}
@@ -254,7 +260,7 @@ func (r *Run) instance(e event.Event) *instance {
 		return i
 	}
 	if e.Parent < 0 {
-		r.steps[n] = &instance{spot: r.root, parent: -1}
+		r.steps[n] = &instance{spot: r.root}
 		return r.steps[n]
 	}
 	around := r.steps[e.Parent]
@@ -266,7 +272,7 @@ func (r *Run) instance(e event.Event) *instance {
 	if !ok { // the tree is too large
 		return nil
 	}
-	i := &instance{spot: inside[at], parent: e.Parent, at: len(around.live)}
+	i := &instance{spot: inside[at], around: around, at: len(around.live)}
 	r.steps[n] = i
 	around.live = append(around.live, i)
 	if e.Order >= event.InExcept && around.phase == working && e.Type != event.StepEnd {
@@ -283,35 +289,28 @@ func (r *Run) start(i *instance, e event.Event) {
 	if i.first.IsZero() {
 		i.first = e.Time
 		i.spot.note().begun++
-		if i.parent >= 0 && r.generated(i) {
-			r.steps[i.parent].passed++
+		if i.around != nil && r.form(i.around.def).generated == i.def {
+			i.around.passed++
 		}
 	}
 	i.phase, i.began, i.attempt = working, e.Time, e.Attempt
 	if e.Attempt > 1 { // all inside it begins again
 		i.live, i.over, i.passed, i.done, i.visited, i.atOnce = nil, nil, 0, 0, 0, 0
 	}
-	r.atWork(i, +1)
-}
-
-// generated says whether i was made by the generator of the block around it.
-func (r *Run) generated(i *instance) bool {
-	return r.form(r.steps[i.parent].def).generated == i.def
+	i.atWork(+1)
 }
 
 // atWork counts i among those at work in the block around it.
-func (r *Run) atWork(i *instance, n int) {
-	if i.parent < 0 {
-		return
+func (i *instance) atWork(n int) {
+	if i.around != nil {
+		i.around.atOnce += n
+		i.around.peak = max(i.around.peak, i.around.atOnce)
 	}
-	around := r.steps[i.parent]
-	around.atOnce += n
-	around.peak = max(around.peak, around.atOnce)
 }
 
 func (r *Run) end(i *instance, e event.Event) {
 	if i.phase == working || i.phase == handling {
-		r.atWork(i, -1)
+		i.atWork(-1)
 	}
 	if i.phase == working {
 		i.took = e.Time.Sub(i.began)
@@ -324,10 +323,12 @@ func (r *Run) end(i *instance, e event.Event) {
 	}
 	i.phase = ended
 	i.live, i.over = nil, nil
-	if i.parent < 0 {
+	r.lately = stepped{e.Where.Step, i}
+	around := i.around
+	if around == nil {
 		return
 	}
-	around := r.steps[i.parent]
+	r.steps[e.Where.Step] = nil
 	if i.at < len(around.live) && around.live[i.at] == i { // it is not of an attempt that is over
 		moved := around.live[len(around.live)-1]
 		around.live[i.at], moved.at = moved, i.at
