@@ -57,7 +57,7 @@ func (r *Run) look(now time.Time) (time.Duration, bool) {
 	x := r.of(r.root, r.steps[0])
 	r.queue(&x)
 	left := time.Duration(min(x.took, farOff) * float64(time.Second)).Round(time.Microsecond)
-	return left, !x.blind && r.spots <= maxSpots && 2*x.blank <= x.known
+	return left, !x.blind && 2*x.blank <= x.known
 }
 
 // farOff is more than anybody waits, in seconds.
@@ -103,6 +103,9 @@ func (r *Run) of(s *spot, i *instance) span {
 
 // step is what is left of s, as far as it is written at def: that of s, or the body of what it calls.
 func (r *Run) step(s *spot, i *instance, def *plan.Step) (x span) {
+	if r.spots > maxSpots {
+		return span{blind: true}
+	}
 	f := r.form(def)
 	section := event.InBody
 	if _, calls := f.action.(*plan.Call); i != nil && i.phase == handling && (!calls || r.handles(s, i, def)) {
@@ -112,13 +115,8 @@ func (r *Run) step(s *spot, i *instance, def *plan.Step) (x span) {
 		if f.retry && def == s.def && !f.works() && s.past.again {
 			x.took = max(x.took, rest(s.past.whole, r.since(i)))
 		}
-		if i == nil {
-			r.within(&x, f.timeout, 0)
-			r.within(&x, f.total, 0)
-		} else {
-			r.within(&x, f.timeout, r.now.Sub(i.began))
-			r.within(&x, f.total, r.now.Sub(i.first))
-		}
+		r.within(&x, f.timeout, r.worked(i))
+		r.within(&x, f.total, r.since(i))
 		for _, sem := range f.sems {
 			if sem < maxHeld {
 				x.held[sem] += x.took
@@ -129,6 +127,14 @@ func (r *Run) step(s *spot, i *instance, def *plan.Step) (x span) {
 		r.handlers(&x, s, i, def, section)
 	}
 	return x
+}
+
+// worked is how long the attempt of i is at work.
+func (r *Run) worked(i *instance) time.Duration {
+	if i == nil {
+		return 0
+	}
+	return r.now.Sub(i.began)
 }
 
 // since is how long i is at work with all its attempts.
@@ -274,10 +280,7 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 	if !works(n.Kind) {
 		return x
 	}
-	since := time.Duration(0)
-	if i != nil {
-		since = r.now.Sub(i.began)
-	}
+	since := r.worked(i)
 	if d, ok := r.written(n); ok {
 		left := max(0, d-since).Seconds()
 		return span{took: left, known: left, count: 1}
@@ -293,8 +296,8 @@ func (r *Run) leaf(s *spot, i *instance, n *plan.Leaf) (x span) {
 		x.blank, x.blind = x.took, r.mean == 0
 		return x
 	}
-	if i != nil && s.past.again {
-		since = r.now.Sub(i.first)
+	if s.past.again {
+		since = r.since(i)
 	}
 	x.took = rest(s.past.whole, since)
 	x.known, x.count = x.took, 1
@@ -346,7 +349,7 @@ func (r *Run) list(s *spot, i *instance, items []*plan.Step) (x span) {
 			tasks[item.ID] = y
 			continue
 		}
-		if a, ok := r.form(item).action.(*plan.Await); ok && r.occurs(c) {
+		if a, ok := r.form(item).action.(*plan.Await); ok && (at != nil && at[s.number[item.Index]] != nil || r.occurs(c)) {
 			for _, t := range a.Tasks {
 				x.took = max(x.took, tasks[t.ID].took)
 				x.add(tasks[t.ID])
@@ -468,21 +471,13 @@ func (r *Run) join(s *spot, i *instance, n *plan.Join) (x span) {
 	}
 	x.took = r.returned(n, i, ends)
 	if s.past.runs > 0 && r.cancels(s) {
-		since := time.Duration(0)
-		if i != nil {
-			since = r.now.Sub(i.began)
-		}
-		x.took = rest(s.past.attempts, since)
+		x.took = rest(s.past.attempts, r.worked(i))
 	}
 	if n.Visit != nil {
 		r.visits(&x, s, i, n, ends, count)
 	}
 	r.queue(&x)
-	if i == nil {
-		r.within(&x, n.Return.After, 0)
-	} else {
-		r.within(&x, n.Return.After, r.now.Sub(i.began))
-	}
+	r.within(&x, n.Return.After, r.worked(i))
 	return x
 }
 

@@ -1,6 +1,8 @@
 package durations_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +116,23 @@ func TestHonest(t *testing.T) {
 				t.Error("it is known when the run has ended")
 			}
 		})
+	}
+}
+
+// TestTangle: a workflow with more steps than anybody counts does not take long to look at.
+func TestTangle(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("flowrun: 1\nworkflows:\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "  w%d: {steps: [{call: w%d}, {run: a, finally: [{run: b}]}, {call: w%d}]}\n", i, i+1, i+1)
+	}
+	b.WriteString("  w30: {steps: [{run: a}]}\nsteps: [{run: a}, {call: w0}]\n")
+	p := compile(t, b.String(), 0)
+	r := durations.Follow(p, learned(t, compile(t, simple, 0), nil, each(time.Second), each(time.Second)), nil)
+	r.Observe(event.Event{Type: event.StepStart, Where: event.Where{Parent: -1}, Time: start})
+	if _, known := r.Left(start); known {
+		t.Error("it is known what is left")
 	}
 }
 
