@@ -37,7 +37,7 @@ type seen struct {
 }
 
 // maxSpots bounds a tree: a workflow that calls others many times has more steps than there are in the file.
-const maxSpots = 200_000
+const maxSpots = 120_000
 
 // tree are the spots of a plan.
 type tree struct {

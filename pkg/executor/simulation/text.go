@@ -193,7 +193,11 @@ func (r *Report) summary(b *strings.Builder) {
 	r.path(b)
 	r.costs(b)
 	if r.Learned > 0 {
-		fmt.Fprintf(b, "durations: %s as long as usual, by the last %s that succeeded\n", takes(r.Learned), count(r.PastRuns, "run"))
+		of := "the last run"
+		if r.PastRuns > 1 {
+			of = "the last " + count(r.PastRuns, "run")
+		}
+		fmt.Fprintf(b, "durations: %s as long as usual, by %s that succeeded\n", takes(r.Learned), of)
 	}
 	if r.Guessed > 0 {
 		fmt.Fprintf(b, "assumed: %s for each attempt of %s without a duration\n", shown(r.Default), count(r.Guessed, "step"))
