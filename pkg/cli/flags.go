@@ -36,6 +36,9 @@ const (
 	flagRaw        = "raw"
 	flagNow        = "now"
 	flagWait       = "wait"
+	flagFailed     = "failed"
+	flagAccept     = "accept-changes"
+	flagOriginal   = "original"
 )
 
 // variable is the environment variable that stands for a flag.

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +16,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
-	"github.com/flowrun/flowrun/pkg/steps"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
@@ -29,6 +26,9 @@ func resumeCommand(s *session) *cli.Command {
 			Usage: "`NAME=VALUE` a secret input, whose value was not kept; repeatable",
 		},
 		textFlag(flagInputs, "", "FILE", "secret inputs as a mapping in YAML or JSON"),
+		boolFlag(flagFailed, "", "run again what failed or was cancelled, and what depended on it"),
+		boolFlag(flagAccept, "", "the file was changed: run again what changed, and what depended on it"),
+		boolFlag(flagOriginal, "", "the file was changed: go on with it as it was"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		stateFlag(),
@@ -38,11 +38,11 @@ func resumeCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "resume",
 		Category:  groupRun,
-		Usage:     "go on with a run that died",
+		Usage:     "go on with a run that died or failed",
 		UsageText: "flowrun resume [flags] [RUN]",
-		Description: `flowrun resume             the last run of this folder
-flowrun resume 7T8V        the run whose id begins or ends so
-flowrun resume last -q     print only failures and the verdict`,
+		Description: `flowrun resume                       the last run of this folder died: go on with it
+flowrun resume 7T8V --failed         run again what failed in the run whose id begins or ends so
+flowrun resume --accept-changes      the file was changed: run again what changed`,
 		Flags:  append(flags, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.resume(c) },
 	}
@@ -59,16 +59,17 @@ func (s *session) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := resumable(r); err != nil {
-		return err
-	}
 	opt := executor.Options{Env: s.Env, Whole: c.Bool(flagVerbose)}
 	opt.Keep = journal.Keep{Folder: r.Folder, Supervisor: process.Supervisor(), Command: journal.Command{Flowrun: release()}}
 	if opt.Keep.Durability, err = durability(c); err != nil {
 		return err
 	}
-	p, given, err := s.again(c, r)
-	if err != nil {
+	x, given, err := s.again(c, r)
+	if err != nil || x == nil {
+		return err
+	}
+	p := x.plan
+	if opt.Earlier, err = s.earlier(r, x); err != nil {
 		return err
 	}
 	opt.Inputs, opt.Places = given.values, given.places
@@ -87,14 +88,23 @@ func (s *session) resume(c *cli.Context) error {
 	kept := &keptSteps{plan: p}
 	opt.Past = []func(event.Event){past.Observe, report.Recall, kept.observe}
 	opt.Observe = []func(event.Event){past.Observe, report.Observe}
-	if !c.Bool(flagQuiet) {
+	if !c.Bool(flagQuiet) && !x.retake {
 		opt.Observe = append([]func(event.Event){kept.tell(text, r.ID)}, opt.Observe...)
 	}
 	if format == "ndjson" {
 		opt.Observe = append(opt.Observe, ndjson.New(s.Stdout, p, r.ID).Observe)
 	}
+	resume := executor.Resume
+	if x.retake {
+		resume = executor.Retake
+		opt.Keep.Command = r.Header.Command
+		opt.Keep.Command.Flowrun, opt.Keep.Sources = release(), x.sources
+		if !c.Bool(flagQuiet) {
+			opt.Earlier.Judged = x.tell(text, r.ID)
+		}
+	}
 	return s.carryOut(p, format, opt, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
-		result, err := executor.Resume(ctx, p, opt)
+		result, err := resume(ctx, p, opt)
 		var unfit *executor.UnfitError
 		switch {
 		case errors.As(err, &unfit):
@@ -106,8 +116,8 @@ func (s *session) resume(c *cli.Context) error {
 	})
 }
 
-// resumable says why a run cannot be gone on with; nil: it can.
-func resumable(r *journal.Run) error {
+// resumable says why a run cannot be gone on with, in a new take or in that which there is; nil: it can.
+func resumable(r *journal.Run, anew bool) error {
 	if err := told(r); err != nil {
 		return err
 	}
@@ -115,7 +125,14 @@ func resumable(r *journal.Run) error {
 	case r.State == journal.Live:
 		return goingOn(r)
 	case r.State == journal.Ended && r.Lost == "":
-		return usage("flowrun show "+r.ID+" shows it", "run %s has nothing to go on with: it has %s", r.ID, ended(r))
+		if anew {
+			return nil
+		}
+		hint := "flowrun show " + r.ID + " shows it"
+		if w := r.Word(); w == "failed" || w == "cancelled" {
+			hint = fmt.Sprintf("flowrun resume %s --%s runs again what failed", r.ID, flagFailed)
+		}
+		return usage(hint, "run %s has nothing to go on with: it has %s", r.ID, ended(r))
 	}
 	return nil
 }
@@ -135,57 +152,31 @@ func buried(r *journal.Run) error {
 	return nil
 }
 
-// again is the plan of a run that goes on, and what it is given. The current folder becomes that of the run, but paths on the
-// command line are of the folder in which it was typed.
-func (s *session) again(c *cli.Context, r *journal.Run) (*plan.Plan, *inputs, error) {
+// again is how a run goes on, and what it is given; without a course there is nothing to do. The current folder becomes that of
+// the run, if it is there, but paths on the command line are of the folder in which it was typed.
+func (s *session) again(c *cli.Context, r *journal.Run) (*course, *inputs, error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, nil, fault{err}
 	}
 	folder := r.Header.Command.Folder
-	away := func(err error) error {
-		return usage("", "the folder in which run %s was begun is not there: %s: %s", r.ID, quote(folder), reason(err))
-	}
 	if err := os.Chdir(folder); err != nil {
-		return nil, nil, away(err)
+		fmt.Fprintf(s.Stderr, "flowrun: the folder in which run %s was begun is not there (%s: %s): it goes on here\n", r.ID, quote(folder), reason(err))
+		folder = here
 	}
 	s.Env = append(s.Env, "PWD="+folder)
-	p, err := s.planOf(r)
-	if err != nil {
+	x, err := s.courseOf(c, r)
+	if err != nil || x == nil {
 		return nil, nil, err
 	}
 	if err := os.Chdir(here); err != nil {
 		return nil, nil, fault{err}
 	}
-	given := readInputs(c, p)
+	given := readInputs(c, x.plan)
 	if err := os.Chdir(folder); err != nil {
-		return nil, nil, away(err)
+		return nil, nil, fault{err}
 	}
-	return p, given, given.problems.Err()
-}
-
-// planOf is the plan of a run's files as they are now, which must be as they were.
-func (s *session) planOf(r *journal.Run) (*plan.Plan, error) {
-	command := r.Header.Command
-	if r.Header.File == "-" {
-		return compiled(r)
-	}
-	was, err := r.Sources()
-	if err != nil {
-		return nil, fault{err}
-	}
-	opt := executor.LoadOptions{
-		Kinds: steps.Builtin(), EnvFiles: command.EnvFiles, Jobs: command.Jobs, Room: command.Room, Source: s.source,
-	}
-	if d, err := time.ParseDuration(command.Grace); err == nil {
-		opt.Kinds = withGrace(opt.Kinds, d)
-	}
-	p, err := executor.Load(r.Header.File, opt)
-	same := func(a, b journal.Source) bool { return a.Name == b.Name && bytes.Equal(a.Text, b.Text) }
-	if err == nil && !slices.EqualFunc(was, s.files, same) || err != nil && !slices.EqualFunc(was[:1], s.files[:min(1, len(s.files))], same) {
-		return nil, usage("", "run %s cannot be resumed: %s is not as it was when the run began", r.ID, quote(r.Header.File))
-	}
-	return p, unreadable(err)
+	return x, given, given.problems.Err()
 }
 
 // keptSteps counts what a run that goes on has done already.

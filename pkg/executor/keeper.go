@@ -34,7 +34,7 @@ func (r *run) begin(now time.Time) error {
 	r.Keep.Command.Semaphores = r.Machine
 	w, err := journal.Create(r.Keep, journal.Header{
 		Run: r.RunID, Workflow: r.plan.Name, File: r.plan.File, Start: now, Plan: Checksum(r.plan),
-	}, kept(r.plan, r.inputs, r.hidden))
+	}, keptInputs(r.plan, r.inputs, r.hidden))
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,9 @@ func (r *run) begin(now time.Time) error {
 	return nil
 }
 
-// kept are the inputs without those that are secret. One that holds a secret is not worth much without it, and is only
+// keptInputs are the inputs without those that are secret. One that holds a secret is not worth much without it, and is only
 // named, too.
-func kept(p *plan.Plan, given map[string]any, hidden *mask.Set) journal.Inputs {
+func keptInputs(p *plan.Plan, given map[string]any, hidden *mask.Set) journal.Inputs {
 	in := journal.Inputs{Values: map[string]any{}, Hidden: []string{}, Secrets: []string{}}
 	veil := newVeil(p, hidden)
 	for _, declared := range p.Main.Inputs {
@@ -130,15 +130,12 @@ func readOf(p *plan.Plan) map[string]bool {
 
 // glob is find, and keeps what it finds. What was found in an earlier life of the run is found again.
 func (k *keeper) glob(find func(pattern string) (any, error)) func(pattern string) (any, error) {
-	if k.w == nil {
-		return find
-	}
 	return func(pattern string) (any, error) {
 		if found, ok := k.known[pattern]; ok {
 			return found, nil
 		}
 		found, err := find(pattern)
-		if err == nil {
+		if err == nil && k.w != nil {
 			k.learn(map[string]any{pattern: found})
 			k.note(journal.NoteGlob, kernel.WriteValues(map[string]any{pattern: found}, k.hidden.Seal))
 		}

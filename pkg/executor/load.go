@@ -21,6 +21,8 @@ type LoadOptions struct {
 	Kinds []*kind.Kind
 	// EnvFiles are dotenv files over those that the files name; a later one wins.
 	EnvFiles []string
+	// Dotenv: Reload reads dotenv files.
+	Dotenv bool
 	// Text is what stands in the file at the path, for who knows it already; nil: it is read.
 	Text []byte
 	// Stdin is read when the path is "-".
@@ -63,15 +65,19 @@ func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 	return nil, slices.Concat(problems, plan.Check(file, compiling)).Err()
 }
 
-// Reload compiles what a run has kept of its files: the same plan, but for variables of dotenv files, which nobody keeps. Of
-// opt only the kinds, Jobs and Room are looked at.
+// Reload compiles what a run has kept of its files: the same plan, but for variables of dotenv files, which nobody keeps: with
+// opt.Dotenv they are as they are now. Of opt only the kinds, EnvFiles, Jobs and Room are looked at besides.
 func Reload(files []journal.Source, opt LoadOptions) (*plan.Plan, error) {
 	open := func(path string) (*ast.File, error) {
 		i := slices.IndexFunc(files, func(s journal.Source) bool { return s.Path == path })
 		if i < 0 {
 			return nil, os.ErrNotExist
 		}
-		return spec.Parse(files[i].Name, files[i].Text, spec.Options{Kinds: opt.Kinds, Dir: filepath.Dir(path), Shown: true})
+		parsing := spec.Options{Kinds: opt.Kinds, Dir: filepath.Dir(path), Shown: true}
+		if opt.Dotenv {
+			parsing.EnvFiles, parsing.ReadFile = opt.EnvFiles, spec.ReadFile
+		}
+		return spec.Parse(files[i].Name, files[i].Text, parsing)
 	}
 	if len(files) == 0 {
 		return nil, os.ErrNotExist

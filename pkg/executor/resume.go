@@ -15,6 +15,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/executor/reuse"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 )
 
@@ -103,31 +104,19 @@ func Resume(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
 
 func resume(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, in *journal.Reader) (*Result, error) {
 	head := in.Header
-	opt.RunID, opt.Strict, opt.Machine = head.Run, head.Command.Strict, head.Command.Semaphores
-	if head.Command.Timeout != "" {
-		var err error
-		if opt.Timeout, err = event.Duration(head.Command.Timeout); err != nil {
-			return nil, err
-		}
-	}
-	first, err := in.Entry()
-	if err == io.EOF || err == nil && first.Note != journal.NoteGiven {
-		return nil, &UnfitError{Text: "its journal does not say what it was given: an older flowrun has written it, or it died at its begin", Help: "run the workflow again"}
-	}
+	r, given, err := reopened(p, opt, in)
 	if err != nil {
 		return nil, err
-	}
-	r, env, err := reopen(p, opt, first.Value)
-	if err != nil {
-		return nil, err
-	}
-	if sum := Checksum(r.plan); sum != head.Plan {
-		return nil, &UnfitError{Text: fmt.Sprintf("flowrun %s, which began it, reads its workflow in another way", head.Command.Flowrun), Help: "resume it with that version"}
 	}
 	r.keep = keeper{w: w, hidden: r.hidden, read: readOf(r.plan)}
 	h := history{run: r, in: in, flowrun: opt.Keep.Command.Flowrun}
-	given := kernel.Options{RunID: opt.RunID, Name: p.Name, Start: head.Start, Inputs: r.inputs, Env: inherited(env, r.secrets), Secrets: r.secrets}
-	_, err = local.Resume(ctx, r.plan, r.local(given), local.History{Steps: h.steps(), Observe: h.observe})
+	with := r.local(given)
+	if head.Number() > 1 {
+		if err := r.further(&with, w, head.Number()); err != nil {
+			return nil, err
+		}
+	}
+	_, err = local.Resume(ctx, r.plan, with, local.History{Steps: h.steps(), Observe: h.observe})
 	var other *local.DivergedError
 	if errors.As(err, &other) {
 		return nil, &UnfitError{
@@ -139,6 +128,58 @@ func resume(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 		return nil, err
 	}
 	return r.end(nil)
+}
+
+// further has a take that is not the first one know those before it.
+func (r *run) further(with *local.Options, w *journal.Writer, take int) error {
+	in, err := journal.OpenTake(r.Keep.Folder, take-1)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	_, past, err := remember(r.plan, r.Options, in)
+	if err != nil {
+		return err
+	}
+	past.Judge()
+	before, err := formerly(r.Keep.Folder, take)
+	if err != nil {
+		return err
+	}
+	w.Count(before.starts)
+	with.Reuse, with.Tries = reuse.NewNext(past, r.plan), before.tries
+	return nil
+}
+
+// reopened is the run of a journal of which the header was read, and what its kernel was given.
+func reopened(p *plan.Plan, opt Options, in *journal.Reader) (*run, kernel.Options, error) {
+	head := in.Header
+	none := kernel.Options{}
+	opt.RunID, opt.Strict, opt.Machine = head.Run, head.Command.Strict, head.Command.Semaphores
+	var err error
+	if opt.Timeout, err = timeoutOf(head); err != nil {
+		return nil, none, err
+	}
+	first, err := in.Entry()
+	if err == io.EOF || err == nil && first.Note != journal.NoteGiven {
+		return nil, none, &UnfitError{Text: "its journal does not say what it was given: an older flowrun has written it, or it died at its begin", Help: "run the workflow again"}
+	}
+	if err != nil {
+		return nil, none, err
+	}
+	r, env, err := reopen(p, opt, first.Value)
+	if err != nil {
+		return nil, none, err
+	}
+	if sum := Checksum(r.plan); sum != head.Plan {
+		return nil, none, &UnfitError{Text: fmt.Sprintf("flowrun %s, which began it, reads its workflow in another way", head.Command.Flowrun), Help: "resume it with that version"}
+	}
+	r.Env = env
+	given := kernel.Options{RunID: opt.RunID, Name: p.Name, Start: head.Start, Inputs: r.inputs, Env: inherited(env, r.secrets), Secrets: r.secrets}
+	if head.Begun != nil {
+		given.Begun = *head.Begun
+	}
+	return r, given, nil
 }
 
 // reopen is the run that was given what the note says, and its environment.
@@ -254,9 +295,11 @@ func (h *history) steps() iter.Seq2[local.Past, error] {
 		if step != nil {
 			at = step.At
 		}
-		if err := h.run.keep.w.Go(h.in, at, h.flowrun); err != nil {
-			yield(local.Past{}, err)
-			return
+		if h.run.keep.w != nil { // else it is only looked at
+			if err := h.run.keep.w.Go(h.in, at, h.flowrun); err != nil {
+				yield(local.Past{}, err)
+				return
+			}
 		}
 		if step != nil {
 			step.Last = true

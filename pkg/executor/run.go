@@ -43,6 +43,8 @@ type Options struct {
 	Interrupted func()
 	// RunID is the run's id; "": a new one.
 	RunID string
+	// Earlier is for Retake.
+	Earlier Earlier
 	// Keep is where and how the run keeps what it does. The folder is made when the run begins; that it cannot be made is
 	// an error of Run, unless what cannot be kept shall run, too.
 	Keep journal.Keep

@@ -41,6 +41,8 @@ type Event struct {
 	// StepRetry, StepEnd).
 	Log string
 	Outcome
+	// Kept: its work was done in an earlier take of the run. It is not part of the JSON (StepEnd).
+	Kept bool
 	// Recovered is the error that an except clause handled (StepEnd of a step that succeeded by it).
 	Recovered *Error
 	// Returned counts the errors that the step handed back as values (StepEnd of a gather or wait).

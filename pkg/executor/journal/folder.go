@@ -15,6 +15,7 @@ const (
 	resultName   = "result.json"
 	processName  = "process.json"
 	filesName    = "files"
+	earlierName  = "earlier"
 	logsName     = "logs"
 )
 

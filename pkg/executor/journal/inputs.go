@@ -3,20 +3,19 @@ package journal
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 )
 
-// Resumed says that the run went on in another process than that in which it began.
+// Resumed says that the run went on in another process than that in which it began, or in another take.
 func (r *Run) Resumed() bool {
-	_, ok := successor(r.Folder)
-	return ok
+	_, ok := successor(r.Folder, r.Header.Number())
+	return ok || r.Header.Number() > 1
 }
 
 // Inputs are those of the run whose values are kept, as canonical values. The error is a *Problem.
 func (r *Run) Inputs() (map[string]any, error) {
-	path := filepath.Join(r.Folder, inputsName)
+	path := placed(r.Folder, r.Header.Number(), inputsName)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, unread(path, err)

@@ -8,6 +8,7 @@
 //	    logs/STEP/N.stdout, N.stderr      all that the Nth attempt of a step wrote
 //	    result.json                       the result document, when the run has ended
 //	    process.json                      the process that has resumed the run last
+//	    earlier/N/...                     all of that but logs, of the Nth take, when there is a later one (Retake)
 //
 // Secrets are masked in all of it. The folder is made when a run begins, and nothing of it is removed by itself.
 //
@@ -24,6 +25,7 @@
 //	order node           its place among the children, and the step of the plan (event.Where)
 //	log                  step.output step.retry step.end: the files of the attempt below logs/, without .stdout or .stderr
 //	bytes                step.output: so many bytes of the stream; what has a log has its text there, and an empty text here
+//	kept                 step.end: 1 when its work was done in an earlier take
 //	started took queued  step.end: when it began, since the run began, and how long it worked and waited, in nanoseconds
 //	lost                 run.end: why the journal is not whole (the note of that name)
 //
@@ -81,6 +83,9 @@ type Header struct {
 	Files    []File    `json:"files"` // the first is the workflow's own
 	// Plan is a checksum of the plan's steps: events speak of them by number.
 	Plan string `json:"plan"`
+	// Take is the number of a take that is not the first one, and Begun when that one began.
+	Take  int        `json:"take,omitempty"`
+	Begun *time.Time `json:"begun_at,omitempty"`
 }
 
 // Command is what the journal has to know of the command line that began the run.

@@ -19,7 +19,8 @@ import (
 // since when it is called again.
 type Reader struct {
 	Header Header
-	folder string
+	folder string // of the run
+	path   string
 	file   *os.File
 	in     *bufio.Reader
 	part   []byte // of a line of which the end has not come
@@ -37,12 +38,16 @@ type Reader struct {
 // Open opens the journal of the run in a folder and reads its header. The error is a *Problem: of the operating system, a
 // *Damage, a NewerError, or ErrEmpty.
 func Open(folder string) (*Reader, error) {
-	path := filepath.Join(folder, journalName)
+	return openJournal(folder, filepath.Join(folder, journalName))
+}
+
+// openJournal opens a journal of the run in a folder.
+func openJournal(folder, path string) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unread(path, err)
 	}
-	r := &Reader{folder: folder, file: f, in: bufio.NewReaderSize(f, 64<<10)}
+	r := &Reader{folder: folder, path: path, file: f, in: bufio.NewReaderSize(f, 64<<10)}
 	if err = r.header(); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -89,7 +94,7 @@ func headerOf(line []byte) (h Header, err error) {
 }
 
 // wrong names the file.
-func (r *Reader) wrong(err error) error { return unread(filepath.Join(r.folder, journalName), err) }
+func (r *Reader) wrong(err error) error { return unread(r.path, err) }
 
 // damaged is damage of the last line.
 func (r *Reader) damaged(length int, text string) error {
@@ -111,6 +116,7 @@ type kept struct {
 		Took    int64  `json:"took"`
 		Queued  int64  `json:"queued"`
 		Lost    string `json:"lost"`
+		Kept    int    `json:"kept"`
 	} `json:"journal"`
 	Note string `json:"note"`
 }
@@ -217,6 +223,7 @@ func (r *Reader) event(k *kept, length int) (event.Event, error) {
 	r.begun(e)
 	if e.Type == event.StepEnd {
 		e.Timing = event.Timing{Duration: time.Duration(j.Took), Queued: time.Duration(j.Queued)}
+		e.Kept = j.Kept != 0
 		if j.Started != nil {
 			e.Started = r.instant(*j.Started)
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 )
 
-// Continue takes the folder of a run over that is not going on, and did not end: its journal is to be read to the end, and then
-// to be written on, which Writer.Go begins. keep says how well; its Command and Sources are those of the folder. The error is a
-// *Problem: of ErrBusy when another process has the run.
+// Continue takes the folder of a run over that is not going on. Its journal is to be read to the end. If the run did not end, it may
+// then be written on, which Writer.Go begins; or another take begins, by Writer.Retake. keep says how well; its Command and Sources are
+// those of the folder. The error is a *Problem: of ErrBusy when another process has the run.
 func Continue(keep Keep) (*Writer, *Reader, error) {
 	w := &Writer{logs: logsIn(keep.Folder), durability: keep.Durability, process: Self(keep.Supervisor)}
 	f, err := os.OpenFile(w.path(), os.O_RDWR|os.O_APPEND, 0)
@@ -25,6 +25,9 @@ func Continue(keep Keep) (*Writer, *Reader, error) {
 	var r *Reader
 	if err == nil {
 		r, err = Open(keep.Folder)
+	}
+	if err == nil {
+		err = w.putBack(r.Header.Number())
 	}
 	if err != nil {
 		_ = f.Close()
@@ -41,8 +44,11 @@ func (w *Writer) own() error {
 		if err != nil {
 			return unwritten(w.path(), err)
 		}
-		if mine {
+		if mine && w.current() {
 			return nil
+		}
+		if mine { // another process has begun a take meanwhile
+			return unread(w.path(), ErrBusy)
 		}
 		others, err := locked(w.file)
 		if err != nil {
@@ -52,6 +58,16 @@ func (w *Writer) own() error {
 			return unread(w.path(), ErrBusy)
 		}
 	}
+}
+
+// current says whether the file is still the journal of the run.
+func (w *Writer) current() bool {
+	is, err := os.Stat(w.path())
+	if err != nil {
+		return false
+	}
+	mine, err := w.file.Stat()
+	return err == nil && os.SameFile(is, mine)
 }
 
 // Resumed is what the note of that name says.
@@ -105,7 +121,7 @@ func (w *Writer) replace(name string, is any) error {
 }
 
 // successor is the process that has taken the run over last; false: none has.
-func successor(folder string) (p Process, ok bool) {
-	b, err := os.ReadFile(filepath.Join(folder, processName))
+func successor(folder string, take int) (p Process, ok bool) {
+	b, err := os.ReadFile(placed(folder, take, processName))
 	return p, err == nil && json.Unmarshal(b, &p) == nil
 }

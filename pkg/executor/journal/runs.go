@@ -126,7 +126,7 @@ func (r *Run) look() error {
 	}
 	defer in.Close()
 	r.Header = in.Header
-	if p, ok := successor(r.Folder); ok {
+	if p, ok := successor(r.Folder, r.Header.Number()); ok {
 		r.Header.Process = p
 	}
 	last, err := lastLine(f)
@@ -199,9 +199,13 @@ func lastLine(f *os.File) ([]byte, error) {
 // Sources are the workflow files that the run has kept, the first is the workflow's own. The error is a *Problem: one is
 // not there or not as it was.
 func (r *Run) Sources() ([]Source, error) {
+	return sourcesOf(r.Folder, r.Header)
+}
+
+func sourcesOf(folder string, h Header) ([]Source, error) {
 	var list []Source
-	for _, f := range r.Header.Files {
-		path := filepath.Join(r.Folder, filepath.FromSlash(f.Kept))
+	for _, f := range h.Files {
+		path := placed(folder, h.Number(), filepath.FromSlash(f.Kept))
 		if !filepath.IsLocal(filepath.FromSlash(f.Kept)) {
 			return nil, unread(path, errors.New("it is not in the folder of the run"))
 		}
@@ -219,7 +223,7 @@ func (r *Run) Sources() ([]Source, error) {
 
 // Result is the result document. The error is a *Problem; fs.ErrNotExist when the run has not ended.
 func (r *Run) Result() ([]byte, error) {
-	path := filepath.Join(r.Folder, resultName)
+	path := placed(r.Folder, r.Header.Number(), resultName)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, unread(path, err)

@@ -174,15 +174,17 @@ func keptName(i int, path string) string {
 }
 
 // begin makes the journal with its header. Who looks meanwhile may find it empty: the run has not begun.
-func (w *Writer) begin(h Header) error {
+func (w *Writer) begin(h Header) error { return w.beginAt(w.path(), h) }
+
+func (w *Writer) beginAt(path string, h Header) error {
 	b, err := event.Marshal(h)
 	if err != nil {
 		return err
 	}
 	b, w.sum = seal(b, 0, 0)
-	f, err := os.OpenFile(w.path(), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
-		return unwritten(w.path(), err)
+		return unwritten(path, err)
 	}
 	w.file = f
 	if err = lock(f); err != nil {
@@ -195,7 +197,7 @@ func (w *Writer) begin(h Header) error {
 	}
 	if err != nil {
 		_ = f.Close()
-		return unwritten(w.path(), err)
+		return unwritten(path, err)
 	}
 	return nil
 }
@@ -229,6 +231,9 @@ func (w *Writer) Observe(e event.Event) {
 		}
 		o.Int("took", int64(e.Duration))
 		o.Int("queued", int64(e.Queued))
+		if e.Kept {
+			o.Int("kept", 1)
+		}
 	case e.Type == event.RunEnd && w.err != nil:
 		o.Text("lost", reason(errors.Unwrap(w.err)).Error())
 	}

@@ -73,7 +73,7 @@ func (k *Kernel) bind(b *base, env map[string]any, refs []plan.Ref) *event.Error
 		case plan.RefSecret:
 			sub("secrets")[r.Member] = k.opt.Secrets[r.Member]
 		case plan.RefRun:
-			env["run"] = map[string]any{"id": k.opt.RunID, "name": k.opt.Name, "started_at": k.opt.Start.UTC().Format(time.RFC3339Nano)}
+			env["run"] = map[string]any{"id": k.opt.RunID, "name": k.opt.Name, "started_at": k.begun().UTC().Format(time.RFC3339Nano)}
 		case plan.RefVar:
 			env[r.Name] = k.frames.at(b.Frame, r.Depth).Vars[r.Slot]
 		case plan.RefLoop:
@@ -99,6 +99,14 @@ func (k *Kernel) bind(b *base, env map[string]any, refs []plan.Ref) *event.Error
 		}
 	}
 	return nil
+}
+
+// begun is when the run began, which may have had takes before this one.
+func (k *Kernel) begun() time.Time {
+	if k.opt.Begun.IsZero() {
+		return k.opt.Start
+	}
+	return k.opt.Begun
 }
 
 func (k *Kernel) bindEnv(b *base, m map[string]any, r *plan.Ref) *event.Error {

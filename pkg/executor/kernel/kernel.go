@@ -56,6 +56,7 @@ type Options struct {
 	RunID   string
 	Name    string
 	Start   time.Time
+	Begun   time.Time // what run.started_at is; zero: Start
 	Inputs  map[string]any
 	Env     []string // NAME=value, what processes inherit
 	Secrets map[string]string

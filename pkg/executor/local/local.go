@@ -12,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/machine"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/executor/reuse"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -36,6 +37,10 @@ type Options struct {
 	Logs func(path string) string
 	// Machine gives the permits of semaphores of the machine; nil: each is given at once, as if no other run was there.
 	Machine *machine.Room
+	// Reuse is asked of each leaf whether it need be begun, in a take of the run that is not the first; nil: it is the first.
+	Reuse *reuse.Next
+	// Tries is how often steps were tried in earlier takes, by their paths. Those of this take count on, for kinds.
+	Tries map[string]int
 	// Kill, when it is closed, ends the run now: shields and cleanups too.
 	Kill <-chan struct{}
 	// Interrupted is told, from the goroutine of Observe, that the user has cancelled the run by a Ctrl-C at a step that
@@ -62,7 +67,9 @@ func Run(ctx context.Context, p *plan.Plan, opt Options) event.Outcome {
 }
 
 func newDriver(p *plan.Plan, opt Options) *driver {
-	d := &driver{Options: opt, logOf: map[string]string{}, from: make(chan message, 64), leaves: map[int32]*leaf{}}
+	d := &driver{
+		Options: opt, logOf: map[string]string{}, keptOf: map[string]bool{}, from: make(chan message, 64), leaves: map[int32]*leaf{},
+	}
 	d.disk = newDisk(opt.Sync, opt.Soon)
 	d.permits = permits{semaphores: p.Semaphores, wishes: map[int32]*wish{}}
 	if d.Commit == nil {
@@ -100,6 +107,9 @@ type driver struct {
 	past     *memory // while the kernel goes through the past of a run
 	services services
 	permits  permits
+	kept     keptLeaves
+	keptOf   map[string]bool // steps that have not ended, and whose work is kept
+	spared   []kernel.Input  // the ends of leaves that were told to stop before they began
 	running  sync.WaitGroup
 	temp     temp
 }
@@ -115,6 +125,8 @@ type leaf struct {
 	late    bool // it had not begun when it was told to stop, or when the journal was lost
 	stopped bool
 	lost    bool           // it is not at work, and waits to begin again
+	kept    bool           // it ends as in an earlier take, and does not begin
+	idle    bool           // it waits to be told to stop, and has not begun
 	verdict *event.Outcome // that it ends with, whatever it says itself
 }
 
@@ -147,9 +159,13 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 	for {
 		d.step(time.Since(d.begin), in)
 		in = in[:0]
+		_, done := d.k.Done()
+		if !done {
+			in = d.settle(in)
+		}
 		d.disk.admit(d.k, d.starting)
 		err := d.Commit()
-		if _, done := d.k.Done(); done {
+		if done {
 			return
 		}
 		if err != nil {
@@ -159,6 +175,9 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 			}
 			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: lost(err)}})
 			continue // they are told to stop first
+		}
+		if len(in) > 0 {
+			continue
 		}
 		d.launch()
 		d.probe()
@@ -277,17 +296,18 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &leaf{n: n, call: call, stop: stop, kill: make(chan struct{})}
 	d.leaves[n] = l
-	if d.past == nil || d.past.fresh {
+	if d.begins(n, l, k, call) && (d.past == nil || d.past.fresh) {
 		d.starting = append(d.starting, l)
 	}
 	if k.Probe {
 		d.services.asked(k, call)
 	}
+	call.Attempt += d.Tries[call.Step]
 	call.Kill = l.kill
 	call.Output = d.Output
 	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
 	call.Output.Skip = func(stream string, bytes int64) { d.from <- message{leaf: n, stream: stream, skipped: bytes} }
-	if d.Logs != nil && !k.Probe { // which has the step of its service
+	if d.Logs != nil && !k.Probe && !l.kept { // which has the step of its service
 		call.Output.Log = d.Logs(call.Step)
 		d.logOf[call.Step] = call.Output.Log
 	}
@@ -330,6 +350,9 @@ func (d *driver) Stop(n int32, kill bool) {
 	if l == nil {
 		return // its end is already on the way
 	}
+	if d.past == nil && d.spare(n, l) {
+		return
+	}
 	if kill {
 		close(l.kill)
 	}
@@ -354,7 +377,12 @@ func (d *driver) Emit(e event.Event) {
 		e.Bytes, e.Log = d.said, d.logOf[e.Path]
 	case event.StepRetry, event.StepEnd:
 		e.Log = d.logOf[e.Path]
+		e.Kept = e.Type == event.StepEnd && d.keptOf[e.Path]
 		delete(d.logOf, e.Path)
+		delete(d.keptOf, e.Path)
+	}
+	if d.Reuse != nil {
+		d.Reuse.Observe(e)
 	}
 	d.services.observe(e)
 	if d.past != nil && d.past.emit(e) {

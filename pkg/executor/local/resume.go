@@ -151,8 +151,8 @@ func (d *driver) revive(last time.Duration) {
 	var in []kernel.Input
 	for _, n := range slices.Sorted(maps.Keys(d.leaves)) {
 		l := d.leaves[n]
-		if slices.Contains(d.starting, l) {
-			continue
+		if l.kept || l.idle || slices.Contains(d.starting, l) {
+			continue // nobody was at work
 		}
 		if !l.lost && l.call.Args["on_crash"] == "fail" {
 			err := event.Errorf(event.LostError, "flowrun died while it was at work, and on_crash is fail")

@@ -26,7 +26,7 @@ const poll = 50 * time.Millisecond
 // ErrNoStep says that the run has not begun a step of that path.
 var ErrNoStep = errors.New("no such step has begun")
 
-// Write shows them on w. The paths are those of the steps that have begun. The error is ErrNoStep or a *journal.Problem: when
+// Write shows them on w, those of earlier takes first. The paths are those of the steps that have begun. The error is ErrNoStep or a *journal.Problem: when
 // logs were removed, it comes after all others were shown.
 func (l Logs) Write(w io.Writer, r *journal.Run) (paths []string, err error) {
 	in, err := journal.Open(r.Folder)
@@ -35,6 +35,11 @@ func (l Logs) Write(w io.Writer, r *journal.Run) (paths []string, err error) {
 	}
 	defer in.Close()
 	f := &follower{Logs: l, out: w, lines: plain.NewLines(w, l.Color), texts: journal.NewTexts(r.Folder), known: map[string]bool{}}
+	for take := 1; take < r.Header.Number(); take++ {
+		if err := f.earlier(r.Folder, take); err != nil {
+			return f.paths, err
+		}
+	}
 	crashed := r.State == journal.Crashed
 	for live := r.State == journal.Live; ; {
 		if err := f.events(in); err != nil {
@@ -76,6 +81,18 @@ type follower struct {
 	known  map[string]bool // paths
 	ended  bool
 	lost   error // a log that is not there
+}
+
+// earlier takes the events of a take that is not the last one. Their steps have numbers of their own.
+func (f *follower) earlier(folder string, take int) error {
+	in, err := journal.OpenTake(folder, take)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	err = f.events(in)
+	f.wanted, f.ended = nil, false
+	return err
 }
 
 // events takes those that are there.
