@@ -80,7 +80,7 @@ func retake(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 		return nil, err
 	}
 	w.Count(before.starts)
-	r.keep = keeper{w: w, hidden: r.hidden}
+	r.keep = keeper{w: w, hidden: r.hidden, read: readOf(r.plan)}
 	r.keep.note(journal.NoteGiven, r.given())
 	tell := opt.Earlier.Judged
 	same := p == opt.Earlier.Plan
