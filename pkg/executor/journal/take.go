@@ -23,7 +23,7 @@ func (h *Header) Number() int { return max(1, h.Take) }
 // placed is the path of what belongs to a take that is, or may have been, the last one.
 func placed(folder string, take int, name string) string {
 	path := earlier(folder, take, name)
-	if exists(path) {
+	if _, err := os.Lstat(path); err == nil {
 		return path
 	}
 	return filepath.Join(folder, name)
