@@ -148,6 +148,7 @@ func (r *run) further(with *local.Options, w *journal.Writer, take int) error {
 	}
 	w.Count(before.starts)
 	with.Reuse, with.Tries = reuse.NewNext(past, r.plan), before.tries
+	with.Kernel.Items = with.Reuse.Items
 	return nil
 }
 

@@ -91,6 +91,7 @@ func retake(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 		RunID: r.RunID, Name: p.Name, Start: now, Begun: begun, Inputs: r.inputs, Env: inherited(r.Env, r.secrets), Secrets: r.secrets,
 	})
 	with.Reuse, with.Tries = reuse.NewNext(past, r.plan), before.tries
+	with.Kernel.Items = with.Reuse.Items
 	local.Run(ctx, r.plan, with)
 	if tell != nil && !same {
 		tell(with.Reuse.Count())
@@ -136,7 +137,7 @@ func remember(p *plan.Plan, opt Options, in *journal.Reader) (*run, *reuse.Past,
 	past := reuse.NewPast(r.plan)
 	past.Changed(opt.Earlier.Changed)
 	w := &witness{past: past, leaves: map[int32]*work{}}
-	given.Glob = r.keep.glob(Glob(r.plan))
+	given.Glob, given.Items = r.keep.glob(Glob(r.plan)), past.Items
 	k := kernel.New(r.plan, given, w)
 	h := history{run: r, in: in}
 	for step, err := range h.steps() {

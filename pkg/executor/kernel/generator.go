@@ -12,8 +12,21 @@ import (
 // maxItems bounds a generator.
 const maxItems = 1_000_000
 
-// items evaluates what a generator goes over: one item for each child. An item of a matrix is the list of its values.
-func (k *Kernel) items(b *base, g *plan.Generator) ([]any, *event.Error) {
+// items is evaluateItems, of a block with that word, and tells who wants to know.
+func (k *Kernel) items(b *base, g *plan.Generator, word string) ([]any, *event.Error) {
+	items, err := k.evaluateItems(b, g)
+	if err == nil && k.opt.Items != nil {
+		path := k.step(b).path(k)
+		if path == "" {
+			path = word
+		}
+		k.opt.Items(path, items)
+	}
+	return items, err
+}
+
+// evaluateItems evaluates what a generator goes over: one item for each child. An item of a matrix is the list of its values.
+func (k *Kernel) evaluateItems(b *base, g *plan.Generator) ([]any, *event.Error) {
 	if g.In != nil {
 		list, err := k.list(b, g.In, "in")
 		if err == nil && len(list) > maxItems {
@@ -134,7 +147,7 @@ type loopAct struct {
 func (a *loopAct) begin(k *Kernel) {
 	err := k.attempt(&a.base)
 	if err == nil {
-		a.Items, err = k.items(&a.base, a.N.Gen)
+		a.Items, err = k.items(&a.base, a.N.Gen, "steps")
 	}
 	if err != nil {
 		k.fail(&a.base, err)

@@ -97,7 +97,7 @@ func (a *joinAct) begin(k *Kernel) {
 func (a *joinAct) prepare(k *Kernel) *event.Error {
 	n := len(a.N.Children)
 	if a.N.Gen != nil {
-		items, err := k.items(&a.base, a.N.Gen)
+		items, err := k.items(&a.base, a.N.Gen, a.N.Kind.String())
 		if err != nil {
 			return err
 		}

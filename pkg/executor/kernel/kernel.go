@@ -62,6 +62,9 @@ type Options struct {
 	Secrets map[string]string
 	// Glob answers the glob function; nil: it finds nothing.
 	Glob func(pattern string) (any, error)
+	// Items, which may be nil, is told what each generator goes over, and what stands before the numbers in the paths of its
+	// children.
+	Items func(path string, items []any)
 	// Eval, in a simulation, stands around each evaluation of a value of the plan: it calls eval or answers by itself. A Poison
 	// that it gives is the value of something that nobody can know. Nil: nobody stands there.
 	Eval func(v *plan.Value, eval func() (any, *event.Error)) (any, *event.Error)

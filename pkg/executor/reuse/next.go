@@ -15,6 +15,9 @@ type Next struct {
 	idle map[int32]idle // by leaf
 	kept int
 	ran  int
+
+	items  generators
+	places map[string][]int // matched, of each block that was asked for
 }
 
 // idle is a leaf that waits, and what it was in the past.
@@ -40,7 +43,7 @@ type Answer struct {
 
 // NewNext is the next take after past, which has judged, of the plan p.
 func NewNext(past *Past, p *plan.Plan) *Next {
-	return &Next{past: past, tree: newTree(p), idle: map[int32]idle{}}
+	return &Next{past: past, tree: newTree(p), idle: map[int32]idle{}, items: generators{}, places: map[string][]int{}}
 }
 
 // Observe takes the next event.
@@ -60,7 +63,7 @@ func (x *Next) Start(leaf int32, k *kind.Kind, call kind.Call) Answer {
 		return Answer{Do: Keep, Outcome: event.Success(nil)}
 	}
 	print := print(x.tree.plan, n.step, k, call)
-	was := x.past.tree.last[call.Step]
+	was := x.past.tree.last[x.before(call.Step)]
 	if path, ok := unnumbered(call.Step); ok {
 		was = x.past.alike(path, print)
 	}
@@ -90,7 +93,7 @@ func (x *Next) begin(n, was *node) {
 	}
 	for up := n.up; up != nil; up = up.up {
 		// What had not begun in the past is in something that may have.
-		if o := x.past.tree.last[up.path]; o != nil {
+		if o := x.past.tree.last[x.before(up.path)]; o != nil {
 			o.mark()
 			return
 		}

@@ -14,8 +14,9 @@ import (
 // Past is an earlier take of a run.
 type Past struct {
 	tree  *tree
-	now   int64               // how many instants there were
-	visit map[string][]*node  // instances below an as_completed, by their paths without its numbers
+	now   int64              // how many instants there were
+	visit map[string][]*node // instances below an as_completed, by their paths without its numbers
+	items generators
 	known map[*plan.Step]bool // steps that are not as they were
 }
 
@@ -33,7 +34,7 @@ type Print [sha256.Size]byte
 
 // NewPast is of a take of p, of which nothing is known yet.
 func NewPast(p *plan.Plan) *Past {
-	return &Past{tree: newTree(p), visit: map[string][]*node{}, known: map[*plan.Step]bool{}}
+	return &Past{tree: newTree(p), visit: map[string][]*node{}, items: generators{}, known: map[*plan.Step]bool{}}
 }
 
 // Instant says that what follows happens later than what was told before.
