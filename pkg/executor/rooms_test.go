@@ -55,6 +55,7 @@ func rooms() map[string][]string {
 		"pkg/steps/process/supervisor": {"pkg/steps/process/tree"},
 		"pkg/report/...":               {event, plan, "pkg/executor/durations", "pkg/executor/journal", diag, "pkg/report/..."},
 		"pkg/report/graph":             {event, plan, ast, expr, "pkg/report/plain"},
+		"pkg/report/played":            {event, plan, kernel, "pkg/executor/sim", "pkg/spec", kind, "pkg/steps"},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},
 		"docs":                         {"pkg/...", "schema", "docs/errors"},
