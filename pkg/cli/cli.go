@@ -118,6 +118,7 @@ func newApp(s *session) *cli.App {
 			historyCommand(s),
 			showCommand(s),
 			logsCommand(s),
+			reportCommand(s),
 			statusCommand(s),
 			cancelCommand(s),
 			explainCommand(s),

@@ -189,6 +189,8 @@ func (c *completer) named(word, before string) offer {
 		return c.files("folders", before)
 	case "NAME=VALUE":
 		return c.inputs(before)
+	case "KIND=PATH":
+		return c.reports(before)
 	case "COMMAND":
 		return offer{words: c.commands(false)}
 	case "CODE":

@@ -105,6 +105,10 @@ func TestOffers(t *testing.T) {
 		{"run --nosuch --str", "none: --strict"},
 		{"run --strict=", "none: --strict=true --strict=false"},
 
+		{"run --report ju", "none: junit="},
+		{"run --report=ev", "none: --report=events="},
+		{"run --report junit=", "any junit=:"},
+		{"report --report junit=a --report ev", "none: events="},
 		{"run --format ", "none: text json ndjson"},
 		{"run --format=", "none: --format=text --format=json --format=ndjson"},
 		{"validate --format s", "none: sarif"},

@@ -39,6 +39,7 @@ const (
 	flagFailed     = "failed"
 	flagAccept     = "accept-changes"
 	flagOriginal   = "original"
+	flagReport     = "report"
 )
 
 // variable is the environment variable that stands for a flag.

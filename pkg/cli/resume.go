@@ -32,6 +32,7 @@ func resumeCommand(s *session) *cli.Command {
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		stateFlag(),
+		reportFlag(),
 		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	}
@@ -77,8 +78,13 @@ func (s *session) resume(c *cli.Context) error {
 		return err
 	}
 	format := c.String(flagFormat)
+	isText := format == "" || format == "text"
+	reports, err := s.openReports(c, keptModel(r, p), isText)
+	if err != nil {
+		return err
+	}
 	text := s.Stderr
-	if format == "" || format == "text" {
+	if isText && !reports.Stdout() {
 		text = s.Stdout
 	}
 	past := followed(r, p)
@@ -86,8 +92,8 @@ func (s *session) resume(c *cli.Context) error {
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
 	})
 	kept := &keptSteps{plan: p}
-	opt.Past = []func(event.Event){past.Observe, report.Recall, kept.observe}
-	opt.Observe = []func(event.Event){past.Observe, report.Observe}
+	opt.Past = []func(event.Event){past.Observe, report.Recall, kept.observe, withTexts(r, reports.Observe)}
+	opt.Observe = []func(event.Event){past.Observe, report.Observe, reports.Observe}
 	if !c.Bool(flagQuiet) && !x.retake {
 		opt.Observe = append([]func(event.Event){kept.tell(text, r.ID)}, opt.Observe...)
 	}
@@ -103,7 +109,7 @@ func (s *session) resume(c *cli.Context) error {
 			opt.Earlier.Judged = x.tell(text, r.ID)
 		}
 	}
-	return s.carryOut(p, format, opt, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+	return s.carryOut(p, format, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		result, err := resume(ctx, p, opt)
 		var unfit *executor.UnfitError
 		switch {

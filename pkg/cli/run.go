@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/report/files"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/spec/ast"
@@ -33,6 +34,7 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
 		stateFlag(),
 		semaphoreFlag(),
+		reportFlag(),
 		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
 	)
@@ -55,10 +57,6 @@ func (s *session) run(c *cli.Context) error {
 		return s.plan(c)
 	}
 	format := c.String(flagFormat)
-	text := s.Stderr // people's text
-	if format == "" || format == "text" {
-		text = s.Stdout
-	}
 	path, p, given, err := s.prepare(c)
 	if err != nil {
 		return err
@@ -81,6 +79,15 @@ func (s *session) run(c *cli.Context) error {
 	id := executor.NewRunID(time.Now())
 	opt.Whole = c.Bool(flagVerbose)
 	repeat := again(c, path, p)
+	isText := format == "" || format == "text"
+	reports, err := s.openReports(c, s.newModel(c, p, id, repeat), isText)
+	if err != nil {
+		return err
+	}
+	text := s.Stderr // people's text
+	if isText && !reports.Stdout() {
+		text = s.Stdout
+	}
 	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
 		return err
 	}
@@ -89,7 +96,7 @@ func (s *session) run(c *cli.Context) error {
 	report := plain.New(text, p, plain.Options{
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat, Past: past.run,
 	})
-	observe := []func(event.Event){past.run.Observe, report.Observe}
+	observe := []func(event.Event){past.run.Observe, report.Observe, reports.Observe}
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
 		observe = append([]func(event.Event){func(e event.Event) {
 			if e.Type == event.RunStart { // a run that is refused has errors to show
@@ -102,7 +109,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	opt.Observe, opt.RunID = observe, id
 	defer past.learn()
-	return s.carryOut(p, format, opt, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+	return s.carryOut(p, format, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		result, err := executor.Run(ctx, p, opt)
 		past.note(result, err)
 		return result, err
@@ -111,7 +118,7 @@ func (s *session) run(c *cli.Context) error {
 
 // carryOut carries out a run of p, which start begins, or goes on with, and says how it ended.
 func (s *session) carryOut(
-	p *plan.Plan, format string, opt executor.Options, start func(context.Context, executor.Options) (*executor.Result, error),
+	p *plan.Plan, format string, opt executor.Options, reports *files.Set, start func(context.Context, executor.Options) (*executor.Result, error),
 ) error {
 	interrupted := make(chan struct{}, 1)
 	if s.lookup("GOGC") == "" && works(p) {
@@ -135,6 +142,7 @@ func (s *session) carryOut(
 		return refused(lost)
 	}
 	s.code = result.Exit
+	s.writeReports(reports)
 	if result.Exit == executor.ExitFailed && result.Root.Status == event.Succeeded {
 		fmt.Fprintf(s.Stderr, "flowrun: --%s: errors were returned as values\n", flagStrict)
 	}
@@ -179,7 +187,7 @@ func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, erro
 	}
 	k.Command = journal.Command{
 		Flowrun: release(), Folder: here, Again: again, Jobs: c.Int(flagJobs), Room: process.Room(),
-		Strict: c.Bool(flagStrict), EnvFiles: c.StringSlice(flagEnvFile),
+		Strict: c.Bool(flagStrict), EnvFiles: c.StringSlice(flagEnvFile), Traceparent: s.lookup("TRACEPARENT"),
 	}
 	if k.Command.Semaphores, err = machineFolder(c); err != nil {
 		return k, err

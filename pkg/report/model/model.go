@@ -33,6 +33,7 @@ const (
 type Run struct {
 	ID      string
 	Plan    *plan.Plan
+	About   About
 	Root    *Step     // the workflow itself; nil before it was heard of
 	Started time.Time // zero before run.start
 	Ended   time.Time // zero as long as run.end has not come: the run is going on, or crashed
@@ -41,6 +42,15 @@ type Run struct {
 	steps   []*Step // by event.Where.Step; nil: unknown, or forgotten
 	former  int     // steps of attempts that are over
 	output  budget
+}
+
+// About is what events do not say of a run. Whoever knows it fills it in; reports leave out what is not there.
+type About struct {
+	Flowrun     string // the version of the program that ran it
+	Again       string // the command that does the same again
+	Traceparent string // the W3C trace context in which flowrun was started
+	Strict      bool   // errors that were handed back as values are a failure of the run
+	Crashed     bool   // its process is gone, and did not tell an end
 }
 
 // State is where a step is.
@@ -106,8 +116,8 @@ type Wait struct {
 	Why  string // what it waited for, as event.Event.Why; "": it is a pause between attempts
 	From time.Time
 	To   time.Time // zero: it still waits
-	// Until is when a pause is over, as was said when it began.
-	Until time.Time
+	// Due is when a pause is over, as was said when it began.
+	Due time.Time
 }
 
 // IsPause says that a step waited for its next attempt, and not for others.
@@ -136,6 +146,18 @@ func (r *Run) Label() string {
 		return r.Plan.File
 	}
 	return "workflow"
+}
+
+// Word is how the run ended, or running, or crashed.
+func (r *Run) Word() string {
+	switch {
+	case !r.Ended.IsZero():
+		return r.Outcome.Status.String()
+	case r.About.Crashed:
+		return "crashed"
+	default:
+		return "running"
+	}
 }
 
 // Until is the end of the run, or of what is known of it.
@@ -167,6 +189,22 @@ func (s *Step) Works() bool {
 		return false
 	}
 	return true
+}
+
+// Until is the end of the attempt, or of what is known of it.
+func (a *Attempt) Until(r *Run) time.Time {
+	if a.Ended.IsZero() {
+		return r.Until()
+	}
+	return a.Ended
+}
+
+// Until is the end of the wait, or of what is known of it.
+func (w *Wait) Until(r *Run) time.Time {
+	if w.To.IsZero() {
+		return r.Until()
+	}
+	return w.To
 }
 
 // Label is the step's path; the workflow itself goes by the name of its run.
@@ -221,7 +259,7 @@ func (r *Run) Observe(e event.Event) {
 		r.endAttempt(s, e, event.Failed, e.Err)
 		s.enter(Pausing, 0)
 		if e.In > 0 {
-			s.wait(Wait{From: e.Time, Until: e.Time.Add(e.In)})
+			s.wait(Wait{From: e.Time, Due: e.Time.Add(e.In)})
 		}
 	case event.StepCancel:
 		s.Told = e.Cause

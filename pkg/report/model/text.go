@@ -64,7 +64,7 @@ func (w *writer) step(s *Step, indent string) {
 	for _, x := range s.Waits {
 		why := x.Why
 		if x.IsPause() {
-			why = "pause until " + w.at(x.Until)
+			why = "pause until " + w.at(x.Due)
 		}
 		fmt.Fprintf(&w.b, "%s| %s..%s %s\n", indent, w.at(x.From), w.at(x.To), why)
 	}
