@@ -76,6 +76,7 @@ func (s *session) reportRun(c *cli.Context) error {
 func keptModel(r *journal.Run, p *plan.Plan) *model.Run {
 	command := r.Header.Command
 	m := model.New(p, r.ID)
+	m.Started = r.Header.Start
 	m.About = model.About{
 		Flowrun: command.Flowrun, Again: command.Again, Traceparent: command.Traceparent, Strict: command.Strict,
 		Crashed: r.State == journal.Crashed,
@@ -101,15 +102,14 @@ func (s *session) newModel(c *cli.Context, p *plan.Plan, id, again string) *mode
 
 // openReports opens the reports that the command line asks for, of the run r. free says that standard output is.
 func (s *session) openReports(c *cli.Context, r *model.Run, free bool) (*files.Set, error) {
-	var stdout io.Writer
+	opt := files.Options{Env: s.lookup}
 	if free {
-		stdout = s.Stdout
+		opt.Stdout = s.Stdout
 	}
-	var used []string
 	for _, f := range s.files {
-		used = append(used, f.Name)
+		opt.Used = append(opt.Used, f.Name)
 	}
-	set, err := files.Open(c.StringSlice(flagReport), r, stdout, used...)
+	set, err := files.Open(c.StringSlice(flagReport), r, opt)
 	var wrong files.WrongError
 	if errors.As(err, &wrong) {
 		return nil, usage(wrong.Hint, "--%s: %s", flagReport, wrong.Text)

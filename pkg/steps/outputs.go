@@ -33,7 +33,7 @@ func (r *runner) runWithOutputs(ctx context.Context, call kind.Call) event.Outco
 	if err != nil {
 		return event.Failure(event.Errorf(event.StartError, "no folder can be made for $FLOWRUN_OUTPUT: %v", err))
 	}
-	path := filepath.Join(folder, digest(8, "output", call.Step, strconv.Itoa(call.Attempt)))
+	path := filepath.Join(folder, event.Digest(8, "output", call.Step, strconv.Itoa(call.Attempt)))
 	o := r.run(ctx, &call, "FLOWRUN_OUTPUT="+path)
 	outputs, there, failed := readOutputs(path)
 	if there { // a folder too, if a program made one of it

@@ -126,14 +126,14 @@ func (f *file) temp() (*os.File, error) {
 func (f *file) put(write func(io.Writer) error) error {
 	if f.special {
 		out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0)
-		if err != nil {
-			return err
+		if err == nil {
+			err = errors.Join(buffered(out, write), out.Close())
 		}
-		return errors.Join(buffered(out, write), out.Close())
+		return f.wrong(err)
 	}
 	temp, err := f.temp()
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, reason(err))
+		return f.wrong(err)
 	}
 	if info, err := os.Stat(f.path); err == nil {
 		_ = temp.Chmod(info.Mode().Perm())
@@ -144,9 +144,16 @@ func (f *file) put(write func(io.Writer) error) error {
 	}
 	if err != nil {
 		_ = os.Remove(temp.Name())
-		return fmt.Errorf("%s: %w", f.path, reason(err))
 	}
-	return nil
+	return f.wrong(err)
+}
+
+// wrong names the file.
+func (f *file) wrong(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", f.path, reason(err))
 }
 
 // Write implements io.Writer for what is told as it happens. The file is made when the first comes: a run that is refused
@@ -168,10 +175,7 @@ func (f *file) end() error {
 	if f.now != nil {
 		err = errors.Join(err, f.now.Close())
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, reason(err))
-	}
-	return nil
+	return f.wrong(err)
 }
 
 // sameFile says that two paths lead to one file.

@@ -32,14 +32,18 @@ type Kind struct {
 	write func(w io.Writer, r *model.Run) error
 	// tell is told each event, behind r.
 	tell func(w io.Writer, r *model.Run) func(event.Event)
-	// send sends the report to an http:// or https:// endpoint; nil: there is no such thing.
-	send func(endpoint string, r *model.Run) error
+	// send sends the report to an http:// or https:// endpoint; nil: there is no such thing. env is the environment.
+	send func(endpoint string, env func(name string) string, r *model.Run) error
 }
 
 // Kinds are all kinds, in the order in which help lists them.
 func Kinds() []Kind {
 	return []Kind{
 		{Name: "junit", About: "JUnit XML, for the test view of a CI", write: junit},
+		{Name: "md", About: "Markdown, for a pull request or a job summary", write: markdown},
+		{Name: "trace", About: "a timeline for Perfetto or chrome://tracing", write: trace},
+		{Name: "otlp", About: "OpenTelemetry spans as OTLP/JSON; PATH may be http://HOST:4318", write: otlp, send: sendOTLP},
+		{Name: "prom", About: "metrics for the textfile collector of node_exporter", write: prom},
 		{Name: "events", About: "every event as a line of JSON, at once", tell: events},
 	}
 }
@@ -65,6 +69,7 @@ func wrong(hint, format string, args ...any) error {
 // Set are the reports that are wanted of one run.
 type Set struct {
 	run  *model.Run
+	opt  Options
 	list []*report
 	tree bool // somebody reads the run
 	tell []func(event.Event)
@@ -76,16 +81,23 @@ type report struct {
 	to destination
 }
 
-// Open looks at what is wanted, KIND=PATH each, and makes the folders that are missing. PATH is a file, - for stdout, which
-// can take one, or for some kinds an http:// endpoint. used are files that must not be written over. The error is a WrongError.
-func Open(wanted []string, r *model.Run, stdout io.Writer, used ...string) (*Set, error) {
-	s := &Set{run: r}
+// Options are what Open has to know of the world.
+type Options struct {
+	Stdout io.Writer                // nil: it is taken
+	Used   []string                 // files that must not be written over
+	Env    func(name string) string // a variable; "" if it is not set
+}
+
+// Open looks at what is wanted of r, KIND=PATH each, and makes the folders that are missing. PATH is a file, - for stdout, which
+// can take one, or for some kinds an http:// endpoint. The error is a WrongError.
+func Open(wanted []string, r *model.Run, opt Options) (*Set, error) {
+	s := &Set{run: r, opt: opt}
 	for _, text := range wanted {
 		kind, path, err := parse(text)
 		if err != nil {
 			return nil, err
 		}
-		to, err := s.destination(kind, path, stdout, used)
+		to, err := s.destination(kind, path)
 		if err != nil {
 			return nil, err
 		}
@@ -118,9 +130,9 @@ func parse(text string) (Kind, string, error) {
 }
 
 // destination is where a report goes, if it can go there.
-func (s *Set) destination(k Kind, path string, stdout io.Writer, used []string) (destination, error) {
+func (s *Set) destination(k Kind, path string) (destination, error) {
 	if path == "-" {
-		if stdout == nil {
+		if s.opt.Stdout == nil {
 			return nil, wrong("name a file", "%s=-: standard output is taken", k.Name)
 		}
 		for _, x := range s.list {
@@ -128,7 +140,7 @@ func (s *Set) destination(k Kind, path string, stdout io.Writer, used []string) 
 				return nil, wrong("name a file for one of them", "%s=-: %s=- has standard output", k.Name, x.Name)
 			}
 		}
-		return &standard{w: stdout}, nil
+		return &standard{w: s.opt.Stdout}, nil
 	}
 	if u, err := url.Parse(path); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		if k.send == nil {
@@ -147,7 +159,7 @@ func (s *Set) destination(k Kind, path string, stdout io.Writer, used []string) 
 	if err != nil {
 		return nil, wrong("", "%s=%s", k.Name, err)
 	}
-	for _, other := range used {
+	for _, other := range s.opt.Used {
 		if sameFile(other, to.path) {
 			return nil, wrong("name another file", "%s=%s is a file of the workflow", k.Name, path)
 		}
@@ -202,7 +214,7 @@ func (s *Set) Write() (problems []Problem) {
 		var err error
 		switch {
 		case sent:
-			err = x.send(string(to), s.run)
+			err = x.send(string(to), s.opt.Env, s.run)
 		case x.tell != nil:
 			err = x.to.end()
 		default:

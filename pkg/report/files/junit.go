@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 )
@@ -63,10 +64,10 @@ type suite struct {
 }
 
 func (s *suite) took(r *model.Run) time.Duration {
-	if s.step == nil || s.step.State != model.Ended {
+	if s.step == nil {
 		return r.Until().Sub(r.Started)
 	}
-	return s.step.Duration
+	return s.step.Took(r)
 }
 
 // testcase is a step with what became of it: good, skipped, failure or error.
@@ -105,6 +106,9 @@ func newSuites(r *model.Run) *suites {
 	if c := j.workflow(homeless); c.what != "" {
 		own.cases = append([]testcase{c}, own.cases...)
 	}
+	if len(own.cases) == 0 && len(j.list) > 1 {
+		j.list = j.list[1:]
+	}
 	return j
 }
 
@@ -125,14 +129,16 @@ func (j *suites) judge(s *model.Step) testcase {
 		c.what, c.typ, c.text = kindOf(err), err.Type, err.Message
 		return c
 	}
+	if s.State != model.Ended && s.Tries > 0 {
+		c.what, c.typ, c.text = "error", "Unfinished", "it was "+s.State.String()+" when this was written"
+		if j.run.About.Crashed {
+			c.text = "it was " + s.State.String() + " when the run crashed"
+		}
+		return c
+	}
 	switch s.At() {
 	case event.Waiting:
 		c.what, c.text = "skipped", "it had not begun"
-	case event.Running:
-		c.what, c.typ, c.text = "error", "Unfinished", "it was at work when this was written"
-		if j.run.About.Crashed {
-			c.text = "it was at work when the run crashed"
-		}
 	case event.Failed:
 		c.what, c.text = "skipped", "it failed, and the run went on: "+s.Err.Error()
 	case event.Cancelled:
@@ -216,7 +222,7 @@ func (j *suites) testcase(x *xmlWriter, in *suite, c testcase) {
 	if j.names[name]++; j.names[name] > 1 { // of cases with one name some readers take only the first
 		name = fmt.Sprintf("%s (%d)", name, j.names[name])
 	}
-	x.open("testcase", "name", name, "classname", in.class, "time", seconds(s.Duration))
+	x.open("testcase", "name", name, "classname", in.class, "time", seconds(s.Took(j.run)))
 	last := s.LastAttempt()
 	switch c.what {
 	case "skipped":
@@ -258,7 +264,7 @@ func (j *suites) story(s *model.Step, text string) string {
 	if s.Tries > 1 {
 		facts = append(facts, fmt.Sprintf("%d attempts", s.Tries))
 	}
-	text += "\n" + strings.Join(append(facts, plain.Duration(s.Duration)), ", ")
+	text += "\n" + strings.Join(append(facts, plain.Duration(s.Took(j.run))), ", ")
 	a := s.LastAttempt()
 	if a != nil && a.Log != "" && len(a.Output.Pieces) > 0 {
 		text += "\nall of its output: " + a.Log + ".*"
@@ -273,7 +279,7 @@ func (j *suites) story(s *model.Step, text string) string {
 func (j *suites) output(x *xmlWriter, a *model.Attempt) {
 	var out, err strings.Builder
 	if n := a.Output.Lost; n > 0 {
-		fmt.Fprintf(&out, "[%s before this are left out", size(n))
+		fmt.Fprintf(&out, "[%s before this are left out", plain.Size(n))
 		if a.Log != "" {
 			fmt.Fprintf(&out, ": %s.*", a.Log)
 		}
@@ -285,7 +291,7 @@ func (j *suites) output(x *xmlWriter, a *model.Attempt) {
 			to = &err
 		}
 		if p.Skipped > 0 {
-			fmt.Fprintf(to, "\n[%s are left out]\n", size(p.Skipped))
+			fmt.Fprintf(to, "\n[%s are left out]\n", plain.Size(p.Skipped))
 		}
 		to.WriteString(p.Text)
 	}
@@ -305,25 +311,7 @@ func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 // headline is the first line of a text, for an attribute.
 func headline(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
-	return clip(line, 500)
-}
-
-// clip is s, cut behind n characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
-
-func size(n int64) string {
-	if n >= 1<<10 {
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%d bytes", n)
+	return plan.Clip(line, 500)
 }
 
 // seconds are those of d, as JUnit has them: 12.345.

@@ -35,7 +35,7 @@ type Run struct {
 	Plan    *plan.Plan
 	About   About
 	Root    *Step     // the workflow itself; nil before it was heard of
-	Started time.Time // zero before run.start
+	Started time.Time // zero before run.start, unless somebody knows better
 	Ended   time.Time // zero as long as run.end has not come: the run is going on, or crashed
 	Last    time.Time // of the last event
 	Outcome event.Outcome
@@ -162,10 +162,14 @@ func (r *Run) Word() string {
 
 // Until is the end of the run, or of what is known of it.
 func (r *Run) Until() time.Time {
-	if r.Ended.IsZero() {
+	switch {
+	case !r.Ended.IsZero():
+		return r.Ended
+	case r.Last.IsZero():
+		return r.Started
+	default:
 		return r.Last
 	}
-	return r.Ended
 }
 
 // Steps calls visit for each step in the order of reports: a step before its children. Those of earlier attempts are left out.
@@ -191,6 +195,14 @@ func (s *Step) Works() bool {
 	return true
 }
 
+// Took is how long s has been at work, with pauses and handlers; queues before its first attempt are not counted.
+func (s *Step) Took(r *Run) time.Duration {
+	if s.State == Ended || s.Started.IsZero() {
+		return s.Duration
+	}
+	return r.Until().Sub(s.Started)
+}
+
 // Until is the end of the attempt, or of what is known of it.
 func (a *Attempt) Until(r *Run) time.Time {
 	if a.Ended.IsZero() {
@@ -206,6 +218,9 @@ func (w *Wait) Until(r *Run) time.Time {
 	}
 	return w.To
 }
+
+// Handles says that s stands around the attempts of its parent: a clause of except, else or finally.
+func (s *Step) Handles() bool { return s.order >= event.InExcept }
 
 // Label is the step's path; the workflow itself goes by the name of its run.
 func (s *Step) Label(r *Run) string { return cmp.Or(s.Path, r.Label()) }

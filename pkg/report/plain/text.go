@@ -1,6 +1,10 @@
 package plain
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+)
 
 // Clean is text without control characters and sequences, and without what turns the direction of writing; of a line that
 // was drawn over the last is left. It is still the text of a stranger: each format must quote it in its own way.
@@ -19,3 +23,22 @@ func Clean(text string) string {
 
 // Line is Clean on one line.
 func Line(text string) string { return strings.Join(strings.Fields(Clean(text)), " ") }
+
+// Size is a number of bytes for people.
+func Size(n int64) string { return size(n) }
+
+// Glyph is the sign for how a step or a run ended; … for what has not.
+func Glyph(s event.Status) string {
+	switch s {
+	case event.Succeeded:
+		return "✓"
+	case event.Failed:
+		return "✗"
+	case event.Cancelled:
+		return "⊘"
+	case event.Skipped:
+		return "↓"
+	default:
+		return "…"
+	}
+}
