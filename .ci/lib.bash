@@ -21,10 +21,10 @@ check() {
 	printf '   %d s\n' $((SECONDS - began))
 }
 
-# tools builds what go.mod beside this file names, once for each set of versions, and puts it first in PATH.
+# tools builds what .ci/tools/go.mod names, once for each set of versions, and puts it first in PATH.
 tools() {
 	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/flowrun-ci key dir
-	key=$(cat .ci/tools/go.mod .ci/tools/go.sum <(go env GOVERSION GOOS GOARCH) | sha256sum | cut -c 1-16)
+	key=$(cat .ci/tools/go.mod .ci/tools/go.sum .ci/tools/*/*.go <(go env GOVERSION GOOS GOARCH) | sha256sum | cut -c 1-16)
 	dir=$cache/$key
 	if [ ! -d "$dir" ]; then
 		mkdir -p "$cache"

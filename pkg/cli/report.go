@@ -94,10 +94,21 @@ func withTexts(r *journal.Run, observe func(event.Event)) func(event.Event) {
 }
 
 // newModel is the model of a run that begins.
-func (s *session) newModel(c *cli.Context, p *plan.Plan, id, again string) *model.Run {
+func (s *session) newModel(c *cli.Context, p *plan.Plan, id string) *model.Run {
 	m := model.New(p, id)
-	m.About = model.About{Flowrun: release(), Again: again, Traceparent: s.lookup("TRACEPARENT"), Strict: c.Bool(flagStrict)}
+	m.About = model.About{Flowrun: release(), Traceparent: s.lookup("TRACEPARENT"), Strict: c.Bool(flagStrict)}
 	return m
+}
+
+// keptAgain is the command that does the same again, as the run in that folder has kept it: with secrets masked. Reports leave
+// the machine.
+func keptAgain(folder string) string {
+	in, err := journal.Open(folder)
+	if err != nil {
+		return ""
+	}
+	defer in.Close()
+	return in.Header.Command.Again
 }
 
 // openReports opens the reports that the command line asks for, of the run r. free says that standard output is.

@@ -80,7 +80,8 @@ func (s *session) run(c *cli.Context) error {
 	opt.Whole = c.Bool(flagVerbose)
 	repeat := again(c, path, p)
 	isText := format == "" || format == "text"
-	reports, err := s.openReports(c, s.newModel(c, p, id, repeat), isText)
+	tree := s.newModel(c, p, id)
+	reports, err := s.openReports(c, tree, isText)
 	if err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ func (s *session) run(c *cli.Context) error {
 	return s.carryOut(p, format, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		result, err := executor.Run(ctx, p, opt)
 		past.note(result, err)
+		tree.About.Again = keptAgain(opt.Keep.Folder)
 		return result, err
 	})
 }

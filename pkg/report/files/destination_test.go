@@ -163,7 +163,9 @@ func TestEndpoint(t *testing.T) {
 	answer := func(w http.ResponseWriter) {}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var request struct {
-			ResourceSpans []struct{ ScopeSpans []struct{ Spans []json.RawMessage } }
+			ResourceSpans []struct {
+				ScopeSpans []struct{ Spans []json.RawMessage }
+			}
 		}
 		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 			t.Error(err)

@@ -82,6 +82,15 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func load(t *testing.T, name string) scene {
+	t.Helper()
+	ar, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return play(t, ar)
+}
+
 func play(t *testing.T, ar *txtar.Archive) scene {
 	parts := map[string]string{}
 	for _, f := range ar.Files {
@@ -150,11 +159,7 @@ func tame(t *testing.T, kind string, b []byte) {
 func TestEveryInstant(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"hostile", "retries"} {
-		ar, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := play(t, ar)
+		c := load(t, name)
 		all := c.events
 		for n := range len(all) + 1 {
 			c.events, c.about.Crashed = all[:n], n%2 == 0
@@ -171,11 +176,7 @@ func TestEveryInstant(t *testing.T) {
 // TestStandardOutput: what is written there is no command for a CI.
 func TestStandardOutput(t *testing.T) {
 	t.Parallel()
-	ar, err := txtar.ParseFile("testdata/hostile.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := play(t, ar)
+	c := load(t, "hostile")
 	for _, kind := range files.Names() {
 		r := model.New(c.plan, played.RunID)
 		var out bytes.Buffer

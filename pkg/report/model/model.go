@@ -47,7 +47,7 @@ type Run struct {
 // About is what events do not say of a run. Whoever knows it fills it in; reports leave out what is not there.
 type About struct {
 	Flowrun     string // the version of the program that ran it
-	Again       string // the command that does the same again
+	Again       string // the command that does the same again, with secrets masked
 	Traceparent string // the W3C trace context in which flowrun was started
 	Strict      bool   // errors that were handed back as values are a failure of the run
 	Crashed     bool   // its process is gone, and did not tell an end
