@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, c := range []struct{ wanted, want, hint string }{
 		{"junt=x", `"junt" is none of `, "did you mean junit?"},
-		{"x", `"x" is none of `, ""},
+		{"json=x", `"json" is none of `, ""},
 		{"junit", `"junit" has no PATH`, "write junit=PATH, or junit=- for standard output"},
 		{"junit=", `"junit=" has no PATH`, "write junit=PATH, or junit=- for standard output"},
 		{"junit=.", " is a folder", ""},
