@@ -82,6 +82,10 @@ steps:
 	t.Run("crashed", func(t *testing.T) {
 		t.Parallel()
 		c, r, ended := begin(t)
+		until(t, slack, "log", func() bool {
+			b, _ := os.ReadFile(filepath.Join(r.Folder, "logs", "s", "1.stdout"))
+			return len(b) > 0
+		})
 		_ = syscall.Kill(r.Header.Process.PID, syscall.SIGKILL)
 		until(t, slack, "end", ended)
 		// What is written as it happens is there.
@@ -93,6 +97,9 @@ steps:
 			t.Errorf("%s\n%s%s", state, out, errs)
 		}
 		if got := c.report(t, "junit"); !strings.Contains(got, `<error message="it was working when the run crashed" type="Unfinished">`) {
+			t.Error(got)
+		}
+		if got := c.report(t, "events"); strings.Count(got, `"text":"begun 1\n"`) != 1 { // whether its journal knows it or not
 			t.Error(got)
 		}
 		c.file("go")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/flowrun/flowrun/pkg/report/plain"
 )
@@ -125,7 +126,7 @@ func (f *file) temp() (*os.File, error) {
 
 func (f *file) put(write func(io.Writer) error) error {
 	if f.special {
-		out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0)
+		out, err := f.open()
 		if err == nil {
 			err = errors.Join(buffered(out, write), out.Close())
 		}
@@ -156,11 +157,19 @@ func (f *file) wrong(err error) error {
 	return fmt.Errorf("%s: %w", f.path, reason(err))
 }
 
+// open opens the file itself. A pipe that nobody reads must not hold a run up.
+func (f *file) open() (*os.File, error) {
+	if f.special {
+		return os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
+	}
+	return os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+}
+
 // Write implements io.Writer for what is told as it happens. The file is made when the first comes: a run that is refused
 // must not empty that of another.
 func (f *file) Write(b []byte) (int, error) {
 	if f.now == nil && f.err == nil {
-		f.now, f.err = os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		f.now, f.err = f.open()
 	}
 	if f.err != nil {
 		return 0, f.err

@@ -152,6 +152,18 @@ func TestDevice(t *testing.T) {
 	}
 }
 
+// TestHome: the shell does not know a path behind the =.
+func TestHome(t *testing.T) {
+	home := t.TempDir()
+	set, _, err := tell(t, []string{"md=~/a/b"}, files.Options{Env: func(string) string { return home }})
+	if err != nil || len(set.Write()) > 0 {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(home, "a", "b")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestEndpoint: what is posted, where, and what is said of an answer.
 func TestEndpoint(t *testing.T) {
 	t.Parallel()

@@ -151,6 +151,9 @@ func (s *Set) destination(k Kind, path string) (destination, error) {
 		}
 		return endpoint(path), nil
 	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && s.opt.Env("HOME") != "" { // shells leave it behind a =
+		path = filepath.Join(s.opt.Env("HOME"), rest)
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, wrong("", "%s=%s: %s", k.Name, path, err)
