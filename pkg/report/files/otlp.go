@@ -123,14 +123,14 @@ type (
 		ParentSpanID string          `json:"parentSpanId,omitempty"`
 		Name         string          `json:"name"`
 		Kind         int             `json:"kind"`
-		Start        nanos           `json:"startTimeUnixNano"`
-		End          nanos           `json:"endTimeUnixNano"`
+		Start        string          `json:"startTimeUnixNano"`
+		End          string          `json:"endTimeUnixNano"`
 		Attributes   []otlpAttribute `json:"attributes,omitempty"`
 		Events       []otlpEvent     `json:"events,omitempty"`
 		Status       otlpStatus      `json:"status"`
 	}
 	otlpEvent struct {
-		Time       nanos           `json:"timeUnixNano"`
+		Time       string          `json:"timeUnixNano"`
 		Name       string          `json:"name"`
 		Attributes []otlpAttribute `json:"attributes,omitempty"`
 	}
@@ -139,31 +139,32 @@ type (
 		Message string `json:"message,omitempty"`
 	}
 	otlpAttribute struct {
-		Key   string         `json:"key"`
-		Value map[string]any `json:"value"` // one member: stringValue, intValue, doubleValue
+		Key   string    `json:"key"`
+		Value otlpValue `json:"value"`
+	}
+	otlpValue struct { // one of them
+		String string   `json:"stringValue,omitempty"`
+		Int    string   `json:"intValue,omitempty"`
+		Double *float64 `json:"doubleValue,omitempty"`
 	}
 )
 
 // nanos is an instant in nanoseconds since 1970.
-type nanos time.Time
-
-// MarshalJSON implements json.Marshaler.
-func (n nanos) MarshalJSON() ([]byte, error) {
-	return strconv.AppendQuote(nil, strconv.FormatInt(time.Time(n).UnixNano(), 10)), nil
-}
+func nanos(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
 
 // attribute is one of a text, a number or a duration. An empty text makes none.
 func attribute(list []otlpAttribute, key string, value any) []otlpAttribute {
 	switch v := value.(type) {
 	case string:
-		if v == "" {
+		if v = plain.Clean(v); v == "" {
 			return list
 		}
-		return append(list, otlpAttribute{key, map[string]any{"stringValue": plain.Clean(v)}})
+		return append(list, otlpAttribute{key, otlpValue{String: v}})
 	case int:
-		return append(list, otlpAttribute{key, map[string]any{"intValue": strconv.Itoa(v)}})
+		return append(list, otlpAttribute{key, otlpValue{Int: strconv.Itoa(v)}})
 	case time.Duration:
-		return append(list, otlpAttribute{key, map[string]any{"doubleValue": v.Seconds()}})
+		seconds := v.Seconds()
+		return append(list, otlpAttribute{key, otlpValue{Double: &seconds}})
 	}
 	panic(fmt.Sprintf("files: no attribute can be a %T", value))
 }
