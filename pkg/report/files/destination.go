@@ -12,22 +12,24 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 )
 
-// destination is where a report goes: a file, standard output, or an endpoint.
+// destination is where a report goes: a file, standard output, or an endpoint. The first two are io.Writers, too, for what is told as
+// it happens.
 type destination interface {
-	// put writes a whole report.
-	put(write func(io.Writer) error) error
-	// end is told that everything was told; it says what went wrong meanwhile.
-	end() error
+	// finish writes the report, or what is left to do of one that was told.
+	finish(k Kind, r *model.Run) error
 }
 
-// endpoint is a URL.
-type endpoint string
+// endpoint is a URL to which reports are sent.
+type endpoint struct {
+	url string
+	env func(name string) string
+}
 
-func (endpoint) put(func(io.Writer) error) error { panic("files: an endpoint is no file") }
-func (endpoint) end() error                      { panic("files: an endpoint is no file") }
+func (e endpoint) finish(k Kind, r *model.Run) error { return k.send(e.url, e.env, r) }
 
 // standard is standard output, of which a CI may take lines for commands. Who owns it looks for its errors.
 type standard struct {
@@ -47,8 +49,11 @@ func (s *standard) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *standard) put(write func(io.Writer) error) error {
-	return errors.Join(buffered(s, write), s.end())
+func (s *standard) finish(k Kind, r *model.Run) error {
+	if k.tell != nil {
+		return s.end()
+	}
+	return errors.Join(buffered(s, k, r), s.end())
 }
 
 func (s *standard) end() error {
@@ -57,9 +62,10 @@ func (s *standard) end() error {
 	return err
 }
 
-func buffered(w io.Writer, write func(io.Writer) error) error {
+// buffered writes a report at once.
+func buffered(w io.Writer, k Kind, r *model.Run) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	if err := write(out); err != nil {
+	if err := k.write(out, r); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -105,8 +111,13 @@ func newFile(path string) (*file, error) {
 
 // reason is err without the name of a file that nobody knows.
 func reason(err error) error {
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+	var p *fs.PathError
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
 		return p.Err
+	case errors.As(err, &l):
+		return l.Err
 	}
 	return err
 }
@@ -124,37 +135,45 @@ func (f *file) temp() (*os.File, error) {
 	}
 }
 
-func (f *file) put(write func(io.Writer) error) error {
-	if f.special {
-		out, err := f.open()
-		if err == nil {
-			err = errors.Join(buffered(out, write), out.Close())
+func (f *file) finish(k Kind, r *model.Run) error {
+	var err error
+	switch {
+	case k.tell != nil:
+		err = f.err
+		if f.now != nil {
+			err = errors.Join(err, f.now.Close())
 		}
-		return f.wrong(err)
+	case f.special:
+		var out *os.File
+		if out, err = f.open(); err == nil {
+			err = errors.Join(buffered(out, k, r), out.Close())
+		}
+	default:
+		err = f.replace(k, r)
 	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", f.path, reason(err))
+}
+
+// replace puts the report in the place of what is there.
+func (f *file) replace(k Kind, r *model.Run) error {
 	temp, err := f.temp()
 	if err != nil {
-		return f.wrong(err)
+		return err
 	}
 	if info, err := os.Stat(f.path); err == nil {
 		_ = temp.Chmod(info.Mode().Perm())
 	}
-	err = errors.Join(buffered(temp, write), temp.Close())
+	err = errors.Join(buffered(temp, k, r), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), f.path)
 	}
 	if err != nil {
 		_ = os.Remove(temp.Name())
 	}
-	return f.wrong(err)
-}
-
-// wrong names the file.
-func (f *file) wrong(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", f.path, reason(err))
+	return err
 }
 
 // open opens the file itself. A pipe that nobody reads must not hold a run up.
@@ -177,14 +196,6 @@ func (f *file) Write(b []byte) (int, error) {
 	var n int
 	n, f.err = f.now.Write(b)
 	return n, f.err
-}
-
-func (f *file) end() error {
-	err := f.err
-	if f.now != nil {
-		err = errors.Join(err, f.now.Close())
-	}
-	return f.wrong(err)
 }
 
 // sameFile says that two paths lead to one file.

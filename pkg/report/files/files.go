@@ -149,7 +149,7 @@ func (s *Set) destination(k Kind, path string) (destination, error) {
 		if u.Host == "" {
 			return nil, wrong("as http://localhost:4318", "%s=%s has no host", k.Name, path)
 		}
-		return endpoint(path), nil
+		return endpoint{path, s.opt.Env}, nil
 	}
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && s.opt.Env("HOME") != "" { // shells leave it behind a =
 		path = filepath.Join(s.opt.Env("HOME"), rest)
@@ -213,17 +213,8 @@ func (p Problem) Unwrap() error { return p.Err }
 // Write writes all reports. One that cannot be written is no reason to leave out another.
 func (s *Set) Write() (problems []Problem) {
 	for _, x := range s.list {
-		to, sent := x.to.(endpoint)
-		var err error
-		switch {
-		case sent:
-			err = x.send(string(to), s.opt.Env, s.run)
-		case x.tell != nil:
-			err = x.to.end()
-		default:
-			err = x.to.put(func(w io.Writer) error { return x.write(w, s.run) })
-		}
-		if err != nil {
+		if err := x.to.finish(x.Kind, s.run); err != nil {
+			_, sent := x.to.(endpoint)
 			problems = append(problems, Problem{x.Name, sent, err})
 		}
 	}
