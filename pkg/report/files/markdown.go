@@ -48,11 +48,14 @@ func (m *document) line(text string) { m.WriteString(text + "\n") }
 
 func (m *document) verdict() {
 	r := m.run
-	glyph, word := plain.Glyph(r.Outcome.Status), r.Word()
-	if word == "crashed" {
-		glyph = plain.Glyph(event.Failed)
+	glyph, word, in := plain.Glyph(r.Outcome.Status), r.Word(), "in"
+	switch word {
+	case "crashed":
+		glyph, in = plain.Glyph(event.Failed), "after"
+	case "running":
+		word, in = "is running", "for"
 	}
-	m.line(fmt.Sprintf("## %s %s %s in %s\n", glyph, code(r.Label(), maxPath), cmp.Or(map[string]string{"running": "is running"}[word], word), took(r.Until().Sub(r.Started))))
+	m.line(fmt.Sprintf("## %s %s %s %s %s\n", glyph, code(r.Label(), maxPath), word, in, took(r.Until().Sub(r.Started))))
 	facts := counted(r)
 	if c := r.Outcome.Cause; c != nil {
 		facts = append([]string{"cancelled by " + code(c.String(), maxPath)}, facts...)
