@@ -182,10 +182,10 @@ func (n *node) cut() bool {
 
 // undone says whether the handlers of n have worked.
 func undone(n *node) bool {
-	return slices.ContainsFunc(n.kids, func(x *node) bool { return x.order >= event.InExcept && worked(x) })
+	return slices.ContainsFunc(n.ends, worked)
 }
 
 // worked says whether a leaf has begun in n.
 func worked(n *node) bool {
-	return n.began && works(n.step) || slices.ContainsFunc(n.kids, worked)
+	return n.began && works(n.step) || slices.ContainsFunc(n.kids, worked) || slices.ContainsFunc(n.ends, worked)
 }

@@ -21,8 +21,9 @@ type node struct {
 	up    *node // nil: the workflow itself
 	step  *plan.Step
 	path  string
-	order int64 // event.Where.Order
-	kids  []*node
+	order int64            // event.Where.Order
+	kids  []*node          // but for handlers
+	ends  []*node          // handlers
 	tasks map[string]*node // background tasks that belong to it as a list, by their ids
 	event.Outcome
 	began bool
@@ -74,7 +75,11 @@ func (t *tree) node(e event.Event) *node {
 		return n
 	}
 	n.up = t.nodes[e.Parent]
-	n.up.kids = append(n.up.kids, n)
+	if n.order < event.InExcept {
+		n.up.kids = append(n.up.kids, n)
+	} else {
+		n.up.ends = append(n.up.ends, n)
+	}
 	switch {
 	case n.step.Background:
 		n.up.task(n)
@@ -98,16 +103,15 @@ func keeps(s *plan.Step) bool {
 
 // drop forgets the body of a step that is tried again. Its handlers stand around all attempts.
 func (n *node) drop() {
-	kept := n.kids[:0]
 	for _, x := range n.kids {
-		if x.order >= event.InExcept {
-			kept = append(kept, x)
-			continue
-		}
 		x.gone = true
 		x.drop()
+		for _, end := range x.ends {
+			end.gone = true
+			end.drop()
+		}
 	}
-	n.kids = kept
+	n.kids = nil
 }
 
 // action is what a step does; of a call, what the workflow does that it calls.
