@@ -147,7 +147,7 @@ func (r *run) further(with *local.Options, w *journal.Writer, take int) error {
 		return err
 	}
 	w.Count(before.starts)
-	with.Reuse, with.Tries = reuse.NewNext(past, r.plan), before.tries
+	with.Reuse, with.Tries = reuse.NewNext(past, r.plan, r.keep.read), before.tries
 	with.Kernel.Items = with.Reuse.Items
 	return nil
 }

@@ -90,7 +90,7 @@ func retake(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 	with := r.local(kernel.Options{
 		RunID: r.RunID, Name: p.Name, Start: now, Begun: begun, Inputs: r.inputs, Env: inherited(r.Env, r.secrets), Secrets: r.secrets,
 	})
-	with.Reuse, with.Tries = reuse.NewNext(past, r.plan), before.tries
+	with.Reuse, with.Tries = reuse.NewNext(past, r.plan, r.keep.read), before.tries
 	with.Kernel.Items = with.Reuse.Items
 	local.Run(ctx, r.plan, with)
 	if tell != nil && !same {

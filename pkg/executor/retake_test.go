@@ -148,6 +148,8 @@ func (w *workers) work(ctx context.Context, k *kind.Kind, call kind.Call) event.
 		switch now := rest == strconv.Itoa(w.take); {
 		case word == "after":
 			wait = span(rest)
+		case word == "long":
+			o.Extra = map[string]any{"stdout": strings.Repeat("x", 5000)}
 		case word == "fails" && now:
 			o = event.Failure(event.Errorf("FailError", "%s fails", name))
 		case word == "lasts" && now:

@@ -12,6 +12,7 @@ import (
 type Next struct {
 	past *Past
 	tree *tree
+	read map[string]bool
 	idle map[int32]idle // by leaf
 	kept int
 	ran  int
@@ -41,9 +42,10 @@ type Answer struct {
 	Order   int64  // of those that are kept, the ones with the lowest Order end first, together
 }
 
-// NewNext is the next take after past, which has judged, of the plan p.
-func NewNext(past *Past, p *plan.Plan) *Next {
-	return &Next{past: past, tree: newTree(p), idle: map[int32]idle{}, items: generators{}, places: map[string][]int{}}
+// NewNext is the next take after past, which has judged, of the plan p. read are the members of steps that it reads: not all that
+// nobody read was kept. "" stands for all.
+func NewNext(past *Past, p *plan.Plan, read map[string]bool) *Next {
+	return &Next{past: past, tree: newTree(p), read: read, idle: map[int32]idle{}, items: generators{}, places: map[string][]int{}}
 }
 
 // Observe takes the next event.
@@ -67,7 +69,7 @@ func (x *Next) Start(leaf int32, k *kind.Kind, call kind.Call) Answer {
 	if path, ok := unnumbered(call.Step); ok {
 		was = x.past.alike(path, print)
 	}
-	if was != nil && !was.gone && was.did != nil && !was.did.used && was.did.print == print && settled(was) && !n.depends() {
+	if x.keeps(n, was, print) {
 		was.did.used = true
 		switch {
 		case was.cut():
@@ -81,6 +83,19 @@ func (x *Next) Start(leaf int32, k *kind.Kind, call kind.Call) Answer {
 	}
 	x.begin(n, was)
 	return Answer{}
+}
+
+// keeps says whether n need not do what it did as was.
+func (x *Next) keeps(n, was *node, print Print) bool {
+	if was == nil || was.gone || was.did == nil || was.did.used || was.did.print != print || !settled(was) || n.depends() {
+		return false
+	}
+	for key, v := range was.did.outcome.Extra { // whichever is first
+		if _, lost := v.(event.Poison); lost && (x.read[key] || x.read[""]) {
+			return false
+		}
+	}
+	return true
 }
 
 // begin notes that a leaf works. What is around it is not settled any more.
