@@ -93,7 +93,7 @@ func (g *gatherer) record(p *Past, path string, d plan.Digest) (r record) {
 	}
 	key := keyOf(path, d)
 	g.attempts, g.whole, g.ready, g.rates = g.attempts[:0], g.whole[:0], g.ready[:0], g.rates[:0]
-	begun := 0
+	begun := int64(0)
 	for _, run := range p.runs {
 		line := run.find(key)
 		if line == nil {

@@ -184,12 +184,12 @@ func (g *good) find(key uint64) []byte {
 }
 
 // number reads one, and the blank or the comma behind it. What is none is 0.
-func number(line []byte) (n int, rest []byte) {
+func number(line []byte) (n int64, rest []byte) {
 	for i, c := range line {
 		if c < '0' || c > '9' {
 			return n, line[i+1:]
 		}
-		n = min(10*n+int(c-'0'), longest)
+		n = min(10*n+int64(c-'0'), longest)
 	}
 	return n, nil
 }
@@ -206,7 +206,7 @@ func appendTo(list []time.Duration, line []byte) (longer []time.Duration, rest [
 		return list, rest
 	}
 	for len(line) > 0 {
-		var n int
+		var n int64
 		n, line = number(line)
 		list = append(list, time.Duration(n)*time.Microsecond)
 	}

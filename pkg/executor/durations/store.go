@@ -41,7 +41,7 @@ func (s Store) Past(file string) *Past {
 	folder := s.folder(file)
 	ids, err := idsIn(folder)
 	if err != nil {
-		return s.again(file, folder)
+		return s.again(file, folder, "")
 	}
 	p := &Past{}
 	for _, id := range ids {
@@ -87,8 +87,8 @@ const (
 	maxEvents = 100_000
 )
 
-// again makes the files of a workflow of the journals that there are.
-func (s Store) again(file, folder string) *Past {
+// again makes the files of a workflow of the journals that there are, but for that of a run.
+func (s Store) again(file, folder, but string) *Past {
 	p := &Past{}
 	if s.Compile == nil {
 		return p
@@ -99,6 +99,9 @@ func (s Store) again(file, folder string) *Past {
 	}
 	room := maxEvents
 	for _, id := range ids[:min(len(ids), maxRuns)] {
+		if id == but {
+			continue
+		}
 		r := journal.Look(s.State, id)
 		if !isGood(r, file) {
 			continue
@@ -120,10 +123,10 @@ func (s Store) again(file, folder string) *Past {
 
 // mended makes a file that cannot be read again.
 func (s Store) mended(file, folder, id string) *good {
-	_ = os.Remove(filepath.Join(folder, id))
 	if s.Compile == nil {
-		return nil
+		return nil // who has it will
 	}
+	_ = os.Remove(filepath.Join(folder, id))
 	r := journal.Look(s.State, id)
 	room := maxEvents
 	if !isGood(r, file) {
@@ -175,7 +178,7 @@ func (s Store) Keep(file string, r *Run, run Good) error {
 	folder := s.folder(file)
 	ids, err := idsIn(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.again(file, folder)
+		s.again(file, folder, run.ID)
 		if err = os.MkdirAll(folder, 0o700); err == nil {
 			ids, err = idsIn(folder)
 		}
