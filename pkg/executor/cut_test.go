@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -79,10 +80,12 @@ type keptRun struct {
 	shape   string
 }
 
-func newKept(t *testing.T, how journal.Durability) *keptRun {
+// newKept is one of a run that began so long after the clocks of bubbles do.
+func newKept(t *testing.T, how journal.Durability, late time.Duration) *keptRun {
 	w := &world{runs: map[string]int{}}
 	k := &keptRun{world: w, plan: compileWith(t, w.kinds(), "w.yaml", []byte(cutWorkflow), nil), state: t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(late)
 		keep := journal.Keep{Folder: journal.Of(k.state, "01A"), Durability: how, Sources: []journal.Source{{Name: "w.yaml", Path: "/w.yaml"}}}
 		r, err := executor.Run(t.Context(), k.plan, executor.Options{Keep: keep, RunID: "01A", Env: []string{}})
 		if err != nil {
@@ -190,7 +193,7 @@ func (k *keptRun) check(t *testing.T, name string, left []byte, must bool) {
 // ended runs again, and no outcome is made up.
 func TestResumeCut(t *testing.T) {
 	for _, how := range []journal.Durability{journal.Crash, journal.PowerLoss} {
-		k := newKept(t, how)
+		k := newKept(t, how, 0)
 		step := 61
 		if os.Getenv("FLOWRUN_LONG") != "" {
 			step = 1
@@ -213,7 +216,7 @@ func TestResumeCut(t *testing.T) {
 
 // TestResumeFlipped: a journal in which bits are not as they were written is refused, or loses its last line.
 func TestResumeFlipped(t *testing.T) {
-	k := newKept(t, journal.Crash)
+	k := newKept(t, journal.Crash, 0)
 	lines := bytes.SplitAfter(k.journal, []byte{'\n'})
 	left := bytes.Join(lines[:len(lines)*2/3], nil)
 	step := 211
@@ -229,7 +232,7 @@ func TestResumeFlipped(t *testing.T) {
 
 // TestResumeLost: a run whose journal could not be written on goes on from where that was.
 func TestResumeLost(t *testing.T) {
-	k := newKept(t, journal.Crash)
+	k := newKept(t, journal.Crash, 0)
 	lines := bytes.SplitAfter(k.journal, []byte{'\n'})
 	lines = lines[:len(lines)-1]
 	for n := 2; n < len(lines); n += 7 {
@@ -254,4 +257,38 @@ func sealed(before []byte, line string) []byte {
 	}
 	sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), []byte(line))
 	return fmt.Appendf(slices.Clip(before), "%s,\"crc\":\"%08x\"}\n", line, sum)
+}
+
+// TestClockSetBackWithin: a run that is resumed when the clock stands before its begin comes to the same, and no time in its journal
+// goes back.
+func TestClockSetBackWithin(t *testing.T) {
+	k := newKept(t, journal.Crash, time.Hour)
+	lines := bytes.SplitAfter(k.journal, []byte{'\n'})
+	for n := 2; n < len(lines)-1; n += 9 {
+		left := bytes.Join(lines[:n], nil)
+		k.check(t, fmt.Sprint(n, " lines"), left, true)
+		k.resume(t, left)
+		in, err := journal.Open(journal.Of(k.state, "01A"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at time.Duration
+		var last time.Time
+		for {
+			e, err := in.Entry()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.At < at && e.Note != journal.NoteResumed || e.Event.Type != "" && e.Event.Time.Before(last) || e.Event.Duration < 0 || e.Event.Queued < 0 {
+				t.Errorf("%d lines: %v %s %s after %s", n, e.Event.Type, e.Note, e.At, at)
+			}
+			if at = max(at, e.At); e.Event.Type != "" {
+				last = e.Event.Time
+			}
+		}
+		in.Close()
+	}
 }
