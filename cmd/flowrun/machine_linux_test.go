@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func (c *command) shared(t *testing.T, state string) *sharing {
 	cmd := s.cmd("run", "w.yaml", "--format", "json", "--state-dir", s.state, "--semaphore-dir", c.dir)
 	cmd.Stdout, cmd.Stderr = &s.out, &s.errs
 	s.over = s.start(t, cmd)
-	s.process = cmd
+	s.tells(t)
 	return s
 }
 
@@ -34,16 +33,25 @@ func (c *command) shared(t *testing.T, state string) *sharing {
 type sharing struct {
 	command
 	state     string
-	process   *exec.Cmd
 	out, errs bytes.Buffer
 	over      func() bool
+}
+
+// tells shows what it said when the test has failed.
+func (s *sharing) tells(t *testing.T) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s, ended %v:\n%s%s", s.state, s.over(), &s.out, &s.errs)
+		}
+	})
 }
 
 // run is its run, when its journal is there.
 func (s *sharing) run(t *testing.T) *journal.Run {
 	t.Helper()
 	var r *journal.Run
-	until(t, slack, "journal", func() bool {
+	// A run that is resumed first looks for what dead ones have left, for as long as others, of other tests, are killed.
+	until(t, 6*slack, "journal", func() bool {
 		ids, err := journal.IDs(s.state)
 		if err != nil || len(ids) != 1 {
 			return false
@@ -288,6 +296,7 @@ func TestSharedAndResumed(t *testing.T) {
 			cmd := again.cmd("resume", id, "--format", "json", "--state-dir", first.state)
 			cmd.Stdout, cmd.Stderr = &again.out, &again.errs
 			again.over = again.start(t, cmd)
+			again.tells(t)
 			again.held(t, second)
 			time.Sleep(20 * time.Millisecond)
 			if again.isInside(t) {

@@ -88,8 +88,8 @@ const (
 	turn = 500 * time.Millisecond
 	// aside is how long it then takes none. It is long enough for each of the others to look.
 	aside = 3 * latest / 2
-	// patience is the least time between two answers of who holds the permits.
-	patience = time.Second
+	// patience is the least time between two answers of who holds the permits: each is an event of the run.
+	patience = 10 * time.Second
 )
 
 // Take wants one of so many permits. tell is called from another goroutine, until the permit is there or Give was called.

@@ -46,10 +46,10 @@ func (r *run) got(t *testing.T) {
 	}
 }
 
-// silent says that no permit comes for a while.
+// silent says that no permit comes for a while, nor word of another holder.
 func (r *run) silent(t *testing.T) {
 	t.Helper()
-	time.Sleep(10 * time.Second)
+	time.Sleep(3 * patience)
 	select {
 	case a := <-r.answers:
 		t.Errorf("%+v", a)
