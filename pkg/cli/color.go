@@ -29,10 +29,7 @@ func (s *session) colors(c *cli.Context, w io.Writer) bool {
 
 // isTerminal takes every device for characters as a terminal, but the one that nobody reads.
 func isTerminal(w io.Writer) bool {
-	if s, ok := w.(*stream); ok {
-		w = s.w
-	}
-	f, ok := w.(*os.File)
+	f, ok := file(w)
 	if !ok {
 		return false
 	}

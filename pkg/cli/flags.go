@@ -20,6 +20,7 @@ const (
 	flagFix        = "fix"
 	flagVerbose    = "verbose"
 	flagFormat     = "format"
+	flagProgress   = "progress"
 	flagColor      = "color"
 	flagDirectory  = "directory"
 	flagState      = "state-dir"

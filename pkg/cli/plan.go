@@ -141,7 +141,7 @@ func (s *session) columns() int {
 	if n, err := strconv.Atoi(s.lookup("COLUMNS")); err == nil && n > 0 {
 		return n
 	}
-	if n := terminalWidth(s.Stdout); n > 0 {
+	if n, _ := terminalSize(s.Stdout); n > 0 {
 		return n
 	}
 	return 100

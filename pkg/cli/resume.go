@@ -31,6 +31,7 @@ func resumeCommand(s *session) *cli.Command {
 		boolFlag(flagOriginal, "", "the file was changed: go on with it as it was"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
+		progressFlag(),
 		stateFlag(),
 		reportFlag(),
 		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
@@ -88,12 +89,13 @@ func (s *session) resume(c *cli.Context) error {
 		text = s.Stdout
 	}
 	past := followed(r, p)
-	report := plain.New(text, p, plain.Options{
+	view := s.progress(c, text, p, plain.Options{
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
-	})
+	}, r.ID)
+	defer view.close()
 	kept := &keptSteps{plan: p}
-	opt.Past = []func(event.Event){past.Observe, report.Recall, kept.observe, withTexts(r, reports.Observe)}
-	opt.Observe = []func(event.Event){past.Observe, report.Observe, reports.Observe}
+	opt.Past = append(view.recall, kept.observe, withTexts(r, reports.Observe))
+	opt.Observe = append(view.observe, reports.Observe)
 	if !c.Bool(flagQuiet) && !x.retake {
 		opt.Observe = append([]func(event.Event){kept.tell(text, r.ID)}, opt.Observe...)
 	}
@@ -109,7 +111,7 @@ func (s *session) resume(c *cli.Context) error {
 			opt.Earlier.Judged = x.tell(text, r.ID)
 		}
 	}
-	return s.carryOut(p, format, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		result, err := resume(ctx, p, opt)
 		var unfit *executor.UnfitError
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -32,6 +33,7 @@ func runCommand(s *session) *cli.Command {
 		boolFlag(flagStrict, "", "warnings are errors; errors returned as values make exit code 1"),
 		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
 		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
+		progressFlag(),
 		stateFlag(),
 		semaphoreFlag(),
 		reportFlag(),
@@ -94,10 +96,11 @@ func (s *session) run(c *cli.Context) error {
 	}
 	opt.Machine = opt.Keep.Command.Semaphores
 	past := newLearner(state, p, opt.Keep, values)
-	report := plain.New(text, p, plain.Options{
+	view := s.progress(c, text, p, plain.Options{
 		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat, Past: past.run,
-	})
-	observe := []func(event.Event){past.run.Observe, report.Observe, reports.Observe}
+	}, id)
+	defer view.close()
+	observe := append(view.observe, reports.Observe)
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
 		observe = append([]func(event.Event){func(e event.Event) {
 			if e.Type == event.RunStart { // a run that is refused has errors to show
@@ -110,7 +113,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	opt.Observe, opt.RunID = observe, id
 	defer past.learn()
-	return s.carryOut(p, format, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		result, err := executor.Run(ctx, p, opt)
 		past.note(result, err)
 		tree.About.Again = keptAgain(opt.Keep.Folder)
@@ -118,16 +121,16 @@ func (s *session) run(c *cli.Context) error {
 	})
 }
 
-// carryOut carries out a run of p, which start begins, or goes on with, and says how it ended.
+// carryOut carries out a run of p, which start begins, or goes on with, and says how it ended. What is to be said meanwhile goes to said.
 func (s *session) carryOut(
-	p *plan.Plan, format string, opt executor.Options, reports *files.Set, start func(context.Context, executor.Options) (*executor.Result, error),
+	p *plan.Plan, format string, said io.Writer, opt executor.Options, reports *files.Set, start func(context.Context, executor.Options) (*executor.Result, error),
 ) error {
 	interrupted := make(chan struct{}, 1)
 	if s.lookup("GOGC") == "" && works(p) {
 		// Memory is what thousands of processes at work share; a workflow of values alone rather has the speed.
 		defer debug.SetGCPercent(debug.SetGCPercent(60))
 	}
-	ctx, kill, stop := s.signals(context.Background(), interrupted)
+	ctx, kill, stop := s.signals(context.Background(), interrupted, said)
 	defer stop()
 	opt.Interrupted = func() {
 		select {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 
 // signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other;
 // SIGQUIT does both at once. A Ctrl-C that an interactive step got is told by interrupted, and is a first one that has
-// cancelled already. stop must be called when the run has ended.
-func (s *session) signals(ctx context.Context, interrupted <-chan struct{}) (_ context.Context, kill <-chan struct{}, stop func()) {
+// cancelled already. What happens is said on w. stop must be called when the run has ended.
+func (s *session) signals(ctx context.Context, interrupted <-chan struct{}, w io.Writer) (_ context.Context, kill <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	killed := make(chan struct{})
 	if s.Notify == nil {
@@ -36,14 +37,14 @@ func (s *session) signals(ctx context.Context, interrupted <-chan struct{}) (_ c
 				case first == "" && !isQuit(sig):
 					first = name
 					once(c)
-					fmt.Fprintf(s.Stderr, "flowrun: %s: cancelling what runs, cleanups included; once more kills it\n", name)
+					fmt.Fprintf(w, "flowrun: %s: cancelling what runs, cleanups included; once more kills it\n", name)
 					cancel(local.Signal{Name: name})
 				default:
 					said := name
 					if name == first {
 						said += " again"
 					}
-					fmt.Fprintf(s.Stderr, "flowrun: %s: killing what runs\n", said)
+					fmt.Fprintf(w, "flowrun: %s: killing what runs\n", said)
 					cancel(local.Signal{Name: name}) // the first cause counts
 					close(killed)
 					return

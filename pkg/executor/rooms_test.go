@@ -56,6 +56,7 @@ func rooms() map[string][]string {
 		"pkg/report/...":               {event, plan, "pkg/executor/durations", "pkg/executor/journal", diag, "pkg/report/..."},
 		"pkg/report/graph":             {event, plan, ast, expr, "pkg/report/plain"},
 		"pkg/report/played":            {event, plan, kernel, "pkg/executor/sim", "pkg/spec", kind, "pkg/steps"},
+		"pkg/report/tty":               {event, plan, ast, "pkg/report/columns", "pkg/report/plain"},
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},
 		"docs":                         {"pkg/...", "schema", "docs/errors"},

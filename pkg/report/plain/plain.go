@@ -31,6 +31,7 @@ import (
 type Options struct {
 	Color   bool
 	Quiet   bool   // only failures and the verdict
+	EndOnly bool   // nothing before the end of the run: what happens is shown elsewhere
 	Verbose bool   // also what waits, begins, or took no time
 	Again   string // the command that does the same again, shown after a failure
 	// Past knows which steps are slower than usual; nil: nothing is known. It follows the same run, and hears of each event first.
@@ -107,7 +108,7 @@ func (p *Printer) Observe(e event.Event) {
 		}
 	case event.StepRetry:
 		p.flush(e)
-		if !p.opt.Quiet {
+		if !p.silent() {
 			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), Duration(e.In))
 			if e.Err.Type == event.LostError {
 				text = fmt.Sprintf("attempt %d was lost: %s; it begins again", e.Attempt, e.Err.Message)
@@ -130,6 +131,9 @@ func (p *Printer) Recall(e event.Event) {
 	p.Observe(e)
 	p.gate.w = w
 }
+
+// silent says that nothing is shown before the end.
+func (p *Printer) silent() bool { return p.opt.Quiet || p.opt.EndOnly }
 
 func (p *Printer) started(e event.Event) {
 	p.tally.started(e)
@@ -154,7 +158,7 @@ func (p *Printer) ended(e event.Event) {
 		delete(p.failed, e.Path)
 	}
 	delete(p.talk, e.Where.Step)
-	if e.Path == "" || p.opt.Quiet || !p.opt.Verbose && p.minor(e) {
+	if e.Path == "" || p.silent() || !p.opt.Verbose && p.minor(e) {
 		return
 	}
 	took := Duration(e.Duration)
@@ -221,7 +225,7 @@ func (p *Printer) output(e event.Event) {
 			p.say(e, t, *part)
 			*part = ""
 		}
-		if !p.opt.Quiet {
+		if !p.silent() {
 			p.line(dim, "…", "not shown", p.label(e.Path), size(e.Skipped)+" of its output, faster than anybody reads; its log has all of it")
 		}
 	}
@@ -266,7 +270,7 @@ func (p *Printer) say(e event.Event, t *talk, line string) {
 	if e.Stream == "stderr" {
 		t.stderr = keep(t.stderr, line)
 	}
-	if p.opt.Quiet {
+	if p.silent() {
 		return
 	}
 	if e.Stream != "echo" {

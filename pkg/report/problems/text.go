@@ -16,6 +16,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/flowrun/flowrun/pkg/report/columns"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
@@ -174,16 +175,16 @@ func cut(t token) (text string, from, to int) {
 		end++
 	}
 	before := visible(t.line[begin:t.start])
-	from = width(before)
-	to = width(visible(t.line[begin:max(t.start, min(t.end, end))]))
+	from = columns.Width(before)
+	to = columns.Width(visible(t.line[begin:max(t.start, min(t.end, end))]))
 	text = strings.TrimRight(visible(t.line[begin:end]), " ")
-	if begin == 0 && end == len(t.line) && width(text) <= maxColumns {
+	if begin == 0 && end == len(t.line) && columns.Width(text) <= maxColumns {
 		return text, from, to
 	}
 	// A third of what is shown stands before the token.
 	first := max(0, from-maxColumns/3)
 	last := first + maxColumns
-	text, skipped := columns(text, first, last)
+	text, skipped := between(text, first, last)
 	from -= skipped
 	to = min(to, last) - skipped
 	if first > 0 || begin > 0 {
@@ -192,13 +193,13 @@ func cut(t token) (text string, from, to int) {
 	return text, from, to
 }
 
-// columns is the part of s between two columns, and how many columns are left out before it; … stands for what is behind it.
-func columns(s string, first, last int) (part string, skipped int) {
+// between is the part of s between two columns, and how many columns are left out before it; … stands for what is behind it.
+func between(s string, first, last int) (part string, skipped int) {
 	begin := 0
 	for i, r := range s {
-		at := width(s[:i])
-		if at < first || at == first && runeWidth(r) == 0 {
-			begin, skipped = i+utf8.RuneLen(r), width(s[:i+utf8.RuneLen(r)])
+		at := columns.Width(s[:i])
+		if at < first || at == first && columns.Rune(r) == 0 {
+			begin, skipped = i+utf8.RuneLen(r), columns.Width(s[:i+utf8.RuneLen(r)])
 			continue
 		}
 		if at >= last {
@@ -217,7 +218,7 @@ func visible(s string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(s, "\t") {
 		if i > 0 {
-			b.WriteString(strings.Repeat(" ", 4-width(b.String())%4))
+			b.WriteString(strings.Repeat(" ", 4-columns.Width(b.String())%4))
 		}
 		b.WriteString(part)
 	}

@@ -11,6 +11,9 @@ const getModes, setModes = unix.TIOCGETA, unix.TIOCSETA
 // ours says whether a process group is this program's.
 func ours(group int) bool { return group == unix.Getpgrp() }
 
+// Supervised says that a process is above this one, which stops and ends with it.
+func Supervised() bool { return false }
+
 // unattended calls f, which changes the terminal, with SIGTTOU ignored, with which the terminal stops who does that and
 // is not in the foreground. It stays ignored: a signal mask, which could be put back, is not to be had here.
 func unattended(f func() error) error {

@@ -21,6 +21,9 @@ func ours(group int) bool {
 	return tree.Supervised() && err == nil && group == above
 }
 
+// Supervised says that a process is above this one, which stops and ends with it.
+func Supervised() bool { return tree.Supervised() }
+
 // unattended calls f, which changes the terminal, while SIGTTOU does not come, with which the terminal stops who does
 // that and is not in the foreground. Ignoring the signal would do it, too, but steps that begin now would inherit it.
 func unattended(f func() error) error {

@@ -126,6 +126,7 @@ func (s *supervisor) supervise() {
 		code := status.ExitStatus()
 		switch {
 		case code == 2 && ended > 0: // so does the runtime end it; else 2 says that nothing was started
+			showCursor()
 			fmt.Fprintf(os.Stderr, "flowrun: crashed; %s that ran %s ended\n", processes(ended), were(ended))
 			code = 3
 		case code == 0 && left > 0:
@@ -141,8 +142,10 @@ func (s *supervisor) supervise() {
 			time.Sleep(100 * time.Millisecond) // it comes, but perhaps to another thread; not to PID 1
 		}
 	case unix.SIGKILL:
+		showCursor()
 		fmt.Fprintf(os.Stderr, "flowrun: killed by SIGKILL, out of memory?; %s that ran %s ended\n", processes(ended), were(ended))
 	default:
+		showCursor()
 		fmt.Fprintf(os.Stderr, "flowrun: died by %s; %s that ran %s ended\n", unix.SignalName(sig), processes(ended), were(ended))
 	}
 	os.Exit(128 + int(sig))
@@ -182,6 +185,7 @@ func (s *supervisor) stopped(sig unix.Signal) {
 		return // somebody else did, and will let it go on
 	}
 	again := s.takeTerminal()
+	showCursor()
 	s.rest()
 	if again {
 		s.lendTerminal()
@@ -215,6 +219,20 @@ func (s *supervisor) reclaimTerminal() {
 			_ = unix.IoctlSetTermios(tty, unix.TCSETS, s.modes)
 		}
 	})
+}
+
+// showCursor shows the cursor again, which the engine hides while it draws a run as a tree (package tty): it has been stopped,
+// or has died.
+func showCursor() {
+	if term := os.Getenv("TERM"); term == "" || term == "dumb" {
+		return
+	}
+	for _, fd := range []int{1, 2} {
+		if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
+			_, _ = unix.Write(fd, []byte("\x1b[?25h"))
+			return
+		}
+	}
 }
 
 // modes are those of the terminal.

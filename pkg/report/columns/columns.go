@@ -1,36 +1,82 @@
-package problems
+// Package columns knows how many columns a terminal gives to a text.
+package columns
 
 import (
 	"sort"
 	"unicode"
+	"unicode/utf8"
 )
 
-// width is the number of columns that a terminal gives to s, which has no tabs and no control characters.
-func width(s string) int {
-	n, last, joined := 0, 0, false
+// Width is the number of columns that a terminal gives to s, which has no tabs and no control characters.
+func Width(s string) int {
+	var m meter
 	for _, r := range s {
-		w := runeWidth(r)
-		switch {
-		case r == '\ufe0f' && last == 1: // the sign before it is to be a picture
-			n++
-			last = 2
-			continue
-		case r == '\u200d': // the next picture is a part of this one
-			joined = last == 2
-			continue
-		case joined && w == 2, last == 2 && r >= 0x1f3fb && r <= 0x1f3ff: // or is the colour of its skin
-			w = 0
+		m.add(r)
+	}
+	return m.columns
+}
+
+// Cut is s if it has room in n columns, else as much of its begin as has room beside more, which then stands behind it.
+func Cut(s string, n int, more string) string {
+	if len(s) <= n {
+		return s
+	}
+	var m meter
+	room, end := n-Width(more), 0
+	for i, r := range s {
+		if m.add(r); m.columns <= room {
+			end = i + size(s[i:])
 		}
-		joined = false
-		n += w
-		if w > 0 {
-			last = w
+		if m.columns > n {
+			if room < 0 {
+				return ""
+			}
+			return s[:end] + more
 		}
 	}
+	return s
+}
+
+// size is how many bytes the first character of s has.
+func size(s string) int {
+	_, n := utf8.DecodeRuneInString(s)
 	return n
 }
 
-func runeWidth(r rune) int {
+// meter adds up characters.
+type meter struct {
+	columns int
+	last    int // width of the last that has one
+	joined  bool
+}
+
+func (m *meter) add(r rune) {
+	if r < 0x300 {
+		m.columns++
+		m.last, m.joined = 1, false
+		return
+	}
+	w := Rune(r)
+	switch {
+	case r == '\ufe0f' && m.last == 1: // the sign before it is to be a picture
+		m.columns++
+		m.last = 2
+		return
+	case r == '\u200d': // the next picture is a part of this one
+		m.joined = m.last == 2
+		return
+	case m.joined && w == 2, m.last == 2 && r >= 0x1f3fb && r <= 0x1f3ff: // or is the colour of its skin
+		w = 0
+	}
+	m.joined = false
+	m.columns += w
+	if w > 0 {
+		m.last = w
+	}
+}
+
+// Rune is the width of a character by itself.
+func Rune(r rune) int {
 	switch {
 	case r < 0x300:
 		return 1

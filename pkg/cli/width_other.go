@@ -1,8 +1,0 @@
-//go:build !unix
-
-package cli
-
-import "io"
-
-// terminalWidth is not known here.
-func terminalWidth(io.Writer) int { return 0 }
