@@ -291,7 +291,11 @@ func (p *picture) does(s *plan.Step) string {
 		}
 		return text
 	default:
-		return p.plan.Action(p.plan.Main, s, plan.Notes{})
+		text, more, _ := strings.Cut(p.plan.Action(p.plan.Main, s, plan.Notes{}), `\n`)
+		if more != "" {
+			text += " ..."
+		}
+		return text
 	}
 }
 

@@ -7,7 +7,7 @@
 //	↻ retry        e2e  attempt 2 of 3 in 2.0s, ExitError: ...  1.4s
 //	◷ waiting      license  for semaphore "db", held by unit    1.4s
 //	· pending    report  run ./report.sh
-//	── ci  1/7 done · 1 running · 1 waiting · 1 in a pause · 2.2s · about 6s left
+//	── ci  1/7 done · 1 running · 1 waiting · 1 in a pause      2.2s, about 6s left
 //
 // It never takes the other screen of the terminal, and never asks it anything. A frame is one write: the cursor goes up to where
 // the tree begins, and each line is written over the one that was there, cut to the width that the terminal has then. A
