@@ -10,17 +10,19 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/report/ci"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/report/tty"
 )
 
 // progressFlag says how a run is shown.
 func progressFlag() cli.Flag {
-	return newChoice(flagProgress, "", "HOW", "auto", "tty: a tree that is drawn over", "plain: lines", "none: only the end")
+	return newChoice(flagProgress, "", "HOW", append([]string{"auto", "tty: a tree that is drawn over", "plain: lines", "none: only the end"}, ci.Names()...)...)
 }
 
 // view shows a run.
 type view struct {
+	lines   *plain.Printer
 	recall  []func(event.Event) // what happened before the run was gone on with
 	observe []func(event.Event)
 	said    io.Writer // for what is to be said meanwhile
@@ -31,12 +33,15 @@ type view struct {
 func (s *session) progress(c *cli.Context, text io.Writer, p *plan.Plan, opt plain.Options, id string) view {
 	how := c.String(flagProgress)
 	if !s.live(c, how, text) {
-		opt.EndOnly = how == "none"
-		lines := plain.New(text, p, opt)
-		return view{
-			recall: []func(event.Event){opt.Past.Observe, lines.Recall}, observe: []func(event.Event){opt.Past.Observe, lines.Observe},
-			said: s.Stderr, close: func() {},
+		opt.EndOnly, opt.Frame = how == "none", s.frame(how)
+		v := view{lines: plain.New(text, p, opt), said: s.Stderr, close: func() {}}
+		v.lines.Run().ID = id
+		v.recall = []func(event.Event){opt.Past.Observe, v.lines.Recall}
+		v.observe = []func(event.Event){opt.Past.Observe, v.lines.Observe}
+		if !opt.Quiet && !opt.EndOnly {
+			v.close = v.lines.Beat()
 		}
+		return v
 	}
 	screen := tty.New(text, p, tty.Options{
 		Size: func() (columns, rows int) {
@@ -49,8 +54,10 @@ func (s *session) progress(c *cli.Context, text io.Writer, p *plan.Plan, opt pla
 	})
 	opt.EndOnly = !opt.Verbose
 	lines := plain.New(screen, p, opt)
+	lines.Run().ID = id
 	unfollow := follow(screen)
 	v := view{
+		lines: lines,
 		// The screen is first: it gives way before the end is written.
 		recall:  []func(event.Event){opt.Past.Observe, screen.Recall, lines.Recall},
 		observe: []func(event.Event){opt.Past.Observe, screen.Observe, lines.Observe},
@@ -66,12 +73,21 @@ func (s *session) progress(c *cli.Context, text io.Writer, p *plan.Plan, opt pla
 	return v
 }
 
+// frame is how things are set apart in the log of a CI: of that which is named, or by itself of that in whose environment
+// flowrun is; nil: there is none.
+func (s *session) frame(how string) plain.Frame {
+	if how == "" || how == "auto" {
+		how = ci.Dialect(s.lookup)
+	}
+	return ci.Frame(how, s.lookup)
+}
+
 // live says whether text is a terminal on which a tree can be drawn, and it is wanted.
 func (s *session) live(c *cli.Context, how string, text io.Writer) bool {
 	columns, _ := terminalSize(text)
 	term := s.lookup("TERM")
 	switch {
-	case how == "plain", how == "none":
+	case how == "plain", how == "none", s.frame(how) != nil:
 		return false
 	case columns == 0, !isTerminal(text), term == "", term == "dumb":
 		return false

@@ -89,9 +89,7 @@ func (s *session) resume(c *cli.Context) error {
 		text = s.Stdout
 	}
 	past := followed(r, p)
-	view := s.progress(c, text, p, plain.Options{
-		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
-	}, r.ID)
+	view := s.progress(c, text, p, s.style(c, text, r.ID, &s.sources, plain.Options{Again: r.Header.Command.Again, Past: past}), r.ID)
 	defer view.close()
 	kept := &keptSteps{plan: p}
 	opt.Past = append(view.recall, kept.observe, withTexts(r, reports.Observe))
@@ -112,6 +110,7 @@ func (s *session) resume(c *cli.Context) error {
 		}
 	}
 	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+		defer s.tellGitHub(view.lines.Run(), r.Folder)
 		result, err := resume(ctx, p, opt)
 		var unfit *executor.UnfitError
 		switch {

@@ -96,9 +96,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	opt.Machine = opt.Keep.Command.Semaphores
 	past := newLearner(state, p, opt.Keep, values)
-	view := s.progress(c, text, p, plain.Options{
-		Color: s.colors(c, text), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: repeat, Past: past.run,
-	}, id)
+	view := s.progress(c, text, p, s.style(c, text, id, &s.sources, plain.Options{Again: repeat, Past: past.run}), id)
 	defer view.close()
 	observe := append(view.observe, reports.Observe)
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
@@ -114,6 +112,7 @@ func (s *session) run(c *cli.Context) error {
 	opt.Observe, opt.RunID = observe, id
 	defer past.learn()
 	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+		defer s.tellGitHub(view.lines.Run(), opt.Keep.Folder)
 		result, err := executor.Run(ctx, p, opt)
 		past.note(result, err)
 		tree.About.Again = keptAgain(opt.Keep.Folder)

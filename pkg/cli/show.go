@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/report/problems"
 	"github.com/flowrun/flowrun/pkg/report/runs"
 	"github.com/flowrun/flowrun/pkg/steps"
 )
@@ -60,10 +61,16 @@ func (s *session) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var sources problems.Sources
+	files, err := r.Sources()
+	if err != nil {
+		return fault{err}
+	}
+	for _, f := range files {
+		sources.Add(f.Name, f.Text)
+	}
 	past := followed(r, p)
-	report := plain.New(s.Stdout, p, plain.Options{
-		Color: s.colors(c, s.Stdout), Quiet: c.Bool(flagQuiet), Verbose: c.Bool(flagVerbose), Again: r.Header.Command.Again, Past: past,
-	})
+	report := plain.New(s.Stdout, p, s.style(c, s.Stdout, r.ID, &sources, plain.Options{Again: r.Header.Command.Again, Past: past}))
 	steps, err := runs.Tell(r, p, func(e event.Event) {
 		past.Observe(e)
 		report.Observe(e)

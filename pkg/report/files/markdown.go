@@ -22,6 +22,9 @@ const (
 	maxPath   = 120
 )
 
+// Markdown writes the kind md: below 200 KiB, whatever the run.
+func Markdown(w io.Writer, r *model.Run) error { return markdown(w, r) }
+
 // markdown writes what somebody wants to see of a run below a pull request: the verdict, each cause with the last lines of its
 // output folded, and a table of steps. In large runs that is what did not go well, was tried again, or took longest.
 //

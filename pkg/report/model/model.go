@@ -172,6 +172,14 @@ func (r *Run) Until() time.Time {
 	}
 }
 
+// Step is the step with that number (event.Where.Step); nil: it is not known, or belongs to what is forgotten.
+func (r *Run) Step(number int32) *Step {
+	if int(number) >= len(r.steps) {
+		return nil
+	}
+	return r.steps[number]
+}
+
 // Steps calls visit for each step in the order of reports: a step before its children. Those of earlier attempts are left out.
 func (r *Run) Steps(visit func(*Step)) {
 	if r.Root != nil {
@@ -218,6 +226,9 @@ func (w *Wait) Until(r *Run) time.Time {
 	}
 	return w.To
 }
+
+// Order is the place of s among the children of its parent (event.Where.Order).
+func (s *Step) Order() int64 { return s.order }
 
 // Handles says that s stands around the attempts of its parent: a clause of except, else or finally.
 func (s *Step) Handles() bool { return s.order >= event.InExcept }

@@ -48,6 +48,14 @@ func (p *paper) WriteString(s string) (int, error) {
 // raw writes a line that is as it has to be.
 func (p *paper) raw(line string) { p.out = append(append(p.out, line...), '\n') }
 
+// whole writes lines that are as they have to be; the last may lack its end.
+func (p *paper) whole(lines string) {
+	p.out = append(p.out, lines...)
+	if lines != "" && !strings.HasSuffix(lines, "\n") {
+		p.out = append(p.out, '\n')
+	}
+}
+
 func (p *paper) flush() {
 	p.w.Write(p.out) // a reader that has gone is no reason to stop a run
 	p.out = p.out[:0]

@@ -114,6 +114,7 @@ func TestNothingDrivesTerminalOrCI(t *testing.T) {
 			}
 		}
 		r.Observe(event.Event{Type: event.RunStart, Time: time.Unix(0, 0), Where: event.Where{Parent: -1}})
+		r.Observe(event.Event{Type: event.StepStart, Where: event.Where{Parent: -1}})
 		tell(event.StepQueued, func(e *event.Event) { e.Why = text.Draw(t, "why") })
 		tell(event.StepStart, func(e *event.Event) { e.Name = text.Draw(t, "name") })
 		for range rapid.IntRange(0, 6).Draw(t, "outputs") {

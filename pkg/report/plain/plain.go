@@ -20,11 +20,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/durations"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/report/model"
+	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
 // Options say how to show a run.
@@ -35,20 +38,27 @@ type Options struct {
 	Verbose bool   // also what waits, begins, or took no time
 	Again   string // the command that does the same again, shown after a failure
 	// Past knows which steps are slower than usual; nil: nothing is known. It follows the same run, and hears of each event first.
-	Past *durations.Run
+	Past  *durations.Run
+	Logs  string // the command that shows what a step has printed, but for the path of the step; "": nothing is kept
+	Frame Frame  // of a CI; nil: there is none
+	// Excerpt shows the line of a place in a file; nil: no lines are shown.
+	Excerpt func(at diag.Pos) string
 }
 
 // Printer shows one run.
 type Printer struct {
-	out    *paper
-	gate   *gate // that out writes to
-	plan   *plan.Plan
-	opt    Options
-	start  time.Time
-	tally  tally
-	talk   map[int32]*talk     // steps at work that have said something, by number
-	failed map[string]*failure // steps whose last attempt failed, and services, by path
-	errors int                 // handed back as values
+	out       *paper
+	gate      *gate // that out writes to
+	plan      *plan.Plan
+	opt       Options
+	run       *model.Run
+	talk      map[int32]*talk     // steps at work that have said something, by number
+	failed    map[string]*failure // steps whose last attempt failed, and services, by path
+	heldBytes int                 // of all that is held back
+	errors    int                 // handed back as values
+	retries   bool                // there were any
+	mu        sync.Mutex          // Observe and a heartbeat
+	wrote     time.Time           // when something was last written
 }
 
 // talk is what a step has said.
@@ -59,15 +69,15 @@ type talk struct {
 	stderr  []string // the last of stderr: a flood on stdout, whose end is told late, must not hide them
 	lines   int
 	skipped bool // not all of it was told
+	held    *held
+	page    *paper // that writes to held; nil: what it says comes at once
 }
 
 // failure is what the report on a cause needs beside the error.
 type failure struct {
-	step     *plan.Step
-	said     *talk
-	log      string // event.Event.Log
-	duration time.Duration
-	attempts int
+	said *talk
+	log  string // event.Event.Log
+	path string
 }
 
 // tailLines is how many of the last lines of a failed step are shown again.
@@ -84,16 +94,24 @@ func New(w io.Writer, p *plan.Plan, opt Options) *Printer {
 	g := &gate{w: w}
 	return &Printer{
 		out: &paper{w: g, color: opt.Color}, gate: g, plan: p, opt: opt,
-		tally: newTally(), talk: map[int32]*talk{}, failed: map[string]*failure{},
+		run: model.New(p, ""), talk: map[int32]*talk{}, failed: map[string]*failure{},
 	}
 }
 
+// Run is the run as far as p was told. It is good until the next event.
+func (p *Printer) Run() *model.Run { return p.run }
+
 // Observe shows the next event.
 func (p *Printer) Observe(e event.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.observe(e)
+}
+
+func (p *Printer) observe(e event.Event) {
 	p.hold(e)
+	p.run.Observe(e)
 	switch e.Type {
-	case event.RunStart:
-		p.start = e.Time
 	case event.StepQueued:
 		if p.opt.Verbose {
 			p.line(dim, "…", "waiting", p.label(e.Path), e.Why)
@@ -108,17 +126,21 @@ func (p *Printer) Observe(e event.Event) {
 		}
 	case event.StepRetry:
 		p.flush(e)
+		p.retries = true
 		if !p.silent() {
 			text := fmt.Sprintf("attempt %d failed: %s; next in %s", e.Attempt, headline(e.Err), Duration(e.In))
 			if e.Err.Type == event.LostError {
 				text = fmt.Sprintf("attempt %d was lost: %s; it begins again", e.Attempt, e.Err.Message)
 			}
-			p.line(yellow, "↻", "retry", p.label(e.Path), text)
+			p.close(e, false, p.entry(yellow, "↻", "retry", p.label(e.Path), text))
 		}
 	case event.StepEnd:
 		p.ended(e)
 	case event.RunEnd:
 		p.verdict(e)
+	}
+	if len(p.out.out) > 0 || e.Type == event.RunStart {
+		p.wrote = time.Now()
 	}
 	p.out.flush()
 	p.shut(e)
@@ -126,9 +148,11 @@ func (p *Printer) Observe(e event.Event) {
 
 // Recall takes an event that was shown in an earlier life of the run, and shows nothing.
 func (p *Printer) Recall(e event.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	w := p.gate.w
 	p.gate.w = io.Discard
-	p.Observe(e)
+	p.observe(e)
 	p.gate.w = w
 }
 
@@ -136,7 +160,6 @@ func (p *Printer) Recall(e event.Event) {
 func (p *Printer) silent() bool { return p.opt.Quiet || p.opt.EndOnly }
 
 func (p *Printer) started(e event.Event) {
-	p.tally.started(e)
 	delete(p.talk, e.Where.Step)
 	if p.opt.Verbose && e.Path != "" {
 		what := ""
@@ -149,18 +172,21 @@ func (p *Printer) started(e event.Event) {
 
 func (p *Printer) ended(e event.Event) {
 	p.flush(e)
-	p.tally.ended(e, p.works(e))
 	p.errors += e.Returned
-	step := p.plan.Steps[e.Node]
-	if e.Status == event.Failed || step.Ready != nil { // a list may fail with a service that was cancelled, or ended well
-		p.failed[e.Path] = &failure{step: step, said: p.talk[e.Where.Step], log: e.Log, duration: e.Duration, attempts: e.Attempt}
+	if e.Status == event.Failed || p.plan.Steps[e.Node].Ready != nil { // a list may fail with a service that was cancelled, or ended well
+		p.failed[e.Path] = &failure{said: p.talk[e.Where.Step], log: e.Log, path: e.Path}
 	} else {
 		delete(p.failed, e.Path)
 	}
-	delete(p.talk, e.Where.Step)
+	defer delete(p.talk, e.Where.Step)
 	if e.Path == "" || p.silent() || !p.opt.Verbose && p.minor(e) {
 		return
 	}
+	p.close(e, e.Status == event.Failed, p.ending(e))
+}
+
+// ending is the line of a step that has ended.
+func (p *Printer) ending(e event.Event) string {
 	took := Duration(e.Duration)
 	if usual, known := p.opt.Past.Usual(e.Where.Step); known && p.opt.Past.Slow(e.Where.Step, e.Time) {
 		took += ", slower than usual (" + Duration(usual) + ")"
@@ -171,13 +197,13 @@ func (p *Printer) ended(e event.Event) {
 		if e.Recovered != nil {
 			note = "recovered from " + headline(e.Recovered)
 		}
-		p.line(green, "✓", "succeeded", p.label(e.Path), took, note)
+		return p.entry(green, "✓", "succeeded", p.label(e.Path), took, note)
 	case event.Failed:
-		p.line(red, "✗", "failed", p.label(e.Path), took, headline(e.Err))
+		return p.entry(red, "✗", "failed", p.label(e.Path), took, headline(e.Err))
 	case event.Cancelled:
-		p.line(yellow, "⊘", "cancelled", p.label(e.Path), took, e.Cause.String())
+		return p.entry(yellow, "⊘", "cancelled", p.label(e.Path), took, e.Cause.String())
 	case event.Skipped:
-		p.line(dim, "↓", "skipped", p.label(e.Path), e.Reason)
+		return p.entry(dim, "↓", "skipped", p.label(e.Path), e.Reason)
 	default:
 		panic("plain: a step ended without an end")
 	}
@@ -195,15 +221,6 @@ func (p *Printer) minor(e event.Event) bool {
 		return e.Reason == "not reached"
 	}
 	return false
-}
-
-// works says whether a step does something itself; a block or a call only has others do it.
-func (p *Printer) works(e event.Event) bool {
-	switch p.plan.Steps[e.Node].Action().(type) {
-	case *plan.Sequence, *plan.Loop, *plan.Join, *plan.Call:
-		return false
-	}
-	return true
 }
 
 // output shows the lines that are complete and keeps the rest.
@@ -226,7 +243,8 @@ func (p *Printer) output(e event.Event) {
 			*part = ""
 		}
 		if !p.silent() {
-			p.line(dim, "…", "not shown", p.label(e.Path), size(e.Skipped)+" of its output, faster than anybody reads; its log has all of it")
+			text := size(e.Skipped) + " of its output, faster than anybody reads; its log has all of it"
+			p.page(e.Where.Step, t).WriteString(p.entry(dim, "…", "not shown", p.label(e.Path), text) + "\n")
 		}
 	}
 	text := *part + e.Text
@@ -273,18 +291,23 @@ func (p *Printer) say(e event.Event, t *talk, line string) {
 	if p.silent() {
 		return
 	}
-	if e.Stream != "echo" {
-		if passes(p.plan.Steps[e.Node]) {
-			p.out.raw(passed(raw, p.opt.Color))
-			return
-		}
-		p.out.WriteString(p.paint(dim, p.label(e.Path)+" | "))
-	}
-	p.out.WriteString(line)
 	if p.opt.Color && strings.Contains(line, "\x1b") {
-		p.out.WriteString(reset)
+		line += reset
 	}
-	p.out.WriteString("\n")
+	if e.Stream == "echo" {
+		p.top(line)
+		return
+	}
+	out := p.page(e.Where.Step, t)
+	switch {
+	case passes(p.plan.Steps[e.Node]):
+		out.raw(passed(raw, p.opt.Color))
+		return
+	case !p.framed(): // the title of a block has the path
+		out.WriteString(p.paint(dim, p.label(e.Path)+" | "))
+	}
+	out.WriteString(line)
+	out.WriteString("\n")
 }
 
 // keep appends a line to the last ones.
@@ -301,15 +324,21 @@ func passes(s *plan.Step) bool {
 	return ok && slices.ContainsFunc(leaf.Args, func(a plan.Arg) bool { return a.Key == "ci_commands" })
 }
 
-// line shows a glyph, a word and what follows; empty texts are left out.
+// line shows an entry that stands alone.
 func (p *Printer) line(color, glyph, word string, texts ...string) {
-	p.out.WriteString(p.paint(color, fmt.Sprintf("%s %-9s", glyph, word)))
+	p.top(p.entry(color, glyph, word, texts...))
+}
+
+// entry is a glyph, a word and what follows; empty texts are left out.
+func (p *Printer) entry(color, glyph, word string, texts ...string) string {
+	var b strings.Builder
+	b.WriteString(p.paint(color, fmt.Sprintf("%s %-9s", glyph, word)))
 	for _, t := range texts {
 		if t != "" {
-			p.out.WriteString("  " + clean(t, false))
+			b.WriteString("  " + clean(strings.ReplaceAll(t, "\n", " "), false))
 		}
 	}
-	p.out.WriteString("\n")
+	return b.String()
 }
 
 // label is the path of a step; the workflow itself goes by its name.

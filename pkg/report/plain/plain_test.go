@@ -248,6 +248,7 @@ func TestSkippedOutput(t *testing.T) {
 	p := &plan.Plan{Steps: []*plan.Step{{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}}}
 	var out bytes.Buffer
 	r := New(&out, p, Options{})
+	r.Observe(event.Event{Type: event.StepStart, Where: event.Where{Parent: -1}})
 	at := event.Where{Step: 1, Node: 1}
 	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Text: "one"})
 	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stderr", Text: "why\n"})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/report/ending"
 )
 
 // How much of a large failure is shown.
@@ -30,19 +31,31 @@ func (p *Printer) verdict(e event.Event) {
 	if !p.opt.Quiet {
 		p.out.WriteString("\n")
 	}
-	text := fmt.Sprintf("%s %s %s in %s", glyph, p.label(""), word, Duration(e.Time.Sub(p.start)))
-	p.out.WriteString(p.paint(color, clean(text, false)))
-	if counts := p.tally.String(); counts != "" {
-		p.out.WriteString(": " + counts)
+	root := ending.Causes(p.run)
+	if root != nil && p.opt.Frame != nil {
+		p.mark(root)
 	}
-	p.out.WriteString("\n")
+	took := e.Time.Sub(p.run.Started)
+	text := p.paint(color, clean(fmt.Sprintf("%s %s %s in %s", glyph, p.label(""), word, Duration(took)), false))
+	if counts := p.counts(); counts != "" {
+		text += ": " + counts
+	}
+	if p.opt.Frame != nil {
+		p.out.whole(p.opt.Frame.Verdict(inert(clean(text, p.opt.Color))))
+	} else {
+		p.out.WriteString(text + "\n")
+	}
 	if p.errors > 0 {
 		fmt.Fprintf(p.out, "%s returned as %s\n", count(p.errors, "error"), plural(p.errors, "a value", "values"))
 	}
-	if e.Err != nil {
-		p.causes(e.Err)
+	if root != nil {
+		p.causes(root)
 	}
-	if e.Status != event.Succeeded && p.opt.Again != "" && !p.opt.Quiet {
+	if p.opt.Quiet {
+		return
+	}
+	p.summary(e.Status, took)
+	if e.Status != event.Succeeded && p.opt.Again != "" {
 		p.out.WriteString("\nagain: ")
 		for line := range strings.Lines(p.opt.Again) { // one in quotes may have several
 			p.out.WriteString(clean(strings.TrimSuffix(line, "\n"), false) + "\n")
@@ -50,176 +63,229 @@ func (p *Printer) verdict(e event.Event) {
 	}
 }
 
-// causes shows the tree of an error and each of its leaves in full.
-func (p *Printer) causes(e *event.Error) {
-	root := fold(e)
-	leaves := root.leaves(nil)
-	if len(leaves) > 1 {
-		fmt.Fprintf(p.out, "\n%s\n", p.paint(bold, count(len(leaves), "cause")))
-		name := p.label(root.err.Step)
-		if root.siblings {
+// counts says how many steps ended in which way: 3 succeeded (1 after a retry), 1 failed.
+func (p *Printer) counts() string {
+	var words []string
+	for s := event.Succeeded; s <= event.Skipped; s++ {
+		n := p.run.Root.Counts[s]
+		if n == 0 {
+			continue
+		}
+		word := fmt.Sprintf("%d %s", n, s)
+		if s == event.Succeeded && p.retries {
+			if n := ending.Retried(p.run); n > 0 {
+				word += fmt.Sprintf(" (%d after %s)", n, plural(n, "a retry", "retries"))
+			}
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, ", ")
+}
+
+// mark marks the first causes at their places in the files, as the CI does that.
+func (p *Printer) mark(root *ending.Cause) {
+	first := root.First(maxCauses)
+	for i, c := range first {
+		text := headline(c.Err)
+		if c.Step != nil && c.Step.Tries > 1 {
+			text += fmt.Sprintf("; %d attempts", c.Step.Tries)
+		}
+		if said := p.said(c); said != nil && len(said.last) > 0 {
+			last := said.last
+			if len(said.stderr) > 0 {
+				last = said.stderr
+			}
+			text += "; its last line: " + begin(last[len(last)-1], maxWidth)
+		}
+		if n := len(c.Alike); n > 0 {
+			text += fmt.Sprintf("; and so %s", others(n))
+		}
+		if more := root.Causes - len(first); i == len(first)-1 && more > 0 {
+			text += fmt.Sprintf("; and %d more causes", more)
+		}
+		at := c.Place(p.plan)
+		p.out.whole(p.opt.Frame.Cause(Inert(at.File), at.Line, at.Col, flat(p.label(c.Err.Step)+" failed"), flat(text)))
+	}
+}
+
+func others(n int) string { return plural(n, "1 other", fmt.Sprintf("%d others", n)) }
+
+// flat is a text in one line, inert.
+func flat(text string) string { return inert(clean(strings.ReplaceAll(text, "\n", " "), false)) }
+
+// causes shows the tree of the causes, and each of them in full.
+func (p *Printer) causes(root *ending.Cause) {
+	if root.Causes > 1 {
+		title := count(root.All, "cause")
+		if root.All > root.Causes {
+			title += fmt.Sprintf(", %d different", root.Causes)
+		}
+		fmt.Fprintf(p.out, "\n%s\n", p.paint(bold, title))
+		name := p.label(root.Err.Step)
+		if root.Siblings {
 			name = p.label("")
 		}
-		fmt.Fprintf(p.out, "%s  %s\n", name, clean(root.title(), false))
+		fmt.Fprintf(p.out, "%s  %s\n", name, clean(titleOf(root), false))
 		p.tree(root, 1, "")
 	}
-	for i, n := range leaves {
-		if i == maxCauses {
-			fmt.Fprintf(p.out, "\n... and %d more\n", len(leaves)-i)
-			break
-		}
-		p.cause(n, len(leaves) > 1)
+	for _, c := range root.First(maxCauses) {
+		p.cause(c, root.Causes > 1)
+	}
+	if root.Causes > maxCauses {
+		fmt.Fprintf(p.out, "\n... and %d more\n", root.Causes-maxCauses)
 	}
 }
 
-// branch is an error in the tree that is shown: a cause, or a group of at least two.
-type branch struct {
-	err    *event.Error
-	number int // from 1 in the order of the tree; of a group that of its first cause
-	causes int // in it
-	below  []*branch
-	// siblings: an error that came out of a block, and those that did not. The block is not known.
-	siblings bool
-}
-
-// fold makes the tree of e. A chain of groups with one member each becomes that member; the errors that a gather kept
-// beside the one that came out stand beside it.
-func fold(e *event.Error) *branch {
-	var below []*branch
-	for _, m := range e.Errors {
-		below = append(below, fold(m))
+func titleOf(c *ending.Cause) string {
+	if c.Siblings {
+		return fmt.Sprintf("%d steps failed", c.All)
 	}
-	b := &branch{err: e, below: below}
-	if e.IsGroup() && len(below) == 1 && e.Cleanup == nil {
-		b = below[0]
-	}
-	if len(e.Others) == 0 {
-		return b
-	}
-	all := &branch{err: e, below: []*branch{b}, siblings: true}
-	for _, o := range e.Others {
-		all.below = append(all.below, fold(o))
-	}
-	return all
-}
-
-// leaves lists the causes below b, and numbers all.
-func (b *branch) leaves(list []*branch) []*branch {
-	b.number = len(list) + 1
-	if len(b.below) == 0 {
-		list = append(list, b)
-	}
-	for _, c := range b.below {
-		list = c.leaves(list)
-	}
-	b.causes = len(list) + 1 - b.number
-	return list
-}
-
-// flat appends the causes below b, up to the first that is not shown.
-func (b *branch) flat(list []*branch) []*branch {
-	if len(b.below) == 0 {
-		return append(list, b)
-	}
-	for _, c := range b.below {
-		if list = c.flat(list); list[len(list)-1].number > maxCauses {
-			break
-		}
-	}
-	return list
-}
-
-func (b *branch) title() string {
-	if b.siblings {
-		return fmt.Sprintf("%d steps failed", len(b.below))
-	}
-	text := headline(b.err)
-	if b.err.Cleanup != nil && len(b.below) > 0 {
-		text += "; its cleanup failed, too: " + headline(b.err.Cleanup)
+	text := headline(c.Err)
+	if c.Err.Cleanup != nil && len(c.Below) > 0 {
+		text += "; its cleanup failed, too: " + headline(c.Err.Cleanup)
 	}
 	return text
 }
 
-// tree shows what is below b, which is on that level, up to the last cause that is shown in full.
-func (p *Printer) tree(b *branch, level int, indent string) {
-	below := b.below
+// tree shows what is below c, which is on that level, up to the last cause that is shown in full.
+func (p *Printer) tree(c *ending.Cause, level int, indent string) {
+	below := c.Below
 	if level == maxLevels && len(below) > 0 {
-		below = b.flat(nil)
+		below = c.First(maxCauses + 1)
 	}
-	for i, c := range below {
-		if c.number > maxCauses {
-			fmt.Fprintf(p.out, "%s└─ ... and %d more\n", indent, b.number+b.causes-c.number)
+	for i, x := range below {
+		if x.Number > maxCauses {
+			fmt.Fprintf(p.out, "%s└─ ... and %d more\n", indent, c.Number+c.Causes-x.Number)
 			return
 		}
 		glyph, deeper := "├─ ", "│  "
 		if i == len(below)-1 {
 			glyph, deeper = "└─ ", "   "
 		}
-		line := c.title()
-		if !c.siblings {
-			line = p.label(c.err.Step) + "  " + line
+		line := titleOf(x)
+		if !x.Siblings {
+			line = p.label(x.Err.Step) + "  " + line
+			if at := ending.Position(x.Step); at != "" && len(x.Below) == 0 {
+				line = at + " " + line
+			}
 		}
 		at := ""
-		if len(c.below) == 0 {
-			line = fmt.Sprintf("[%d] %s", c.number, line)
-			if at = p.place(c.err); at != "" {
+		if len(x.Below) == 0 {
+			line = fmt.Sprintf("[%d] %s", x.Number, line)
+			if at = x.Place(p.plan).String(); at != "" {
 				at = "  " + at
+			}
+			if n := len(x.Alike); n > 0 {
+				at += "  and so " + others(n)
 			}
 		}
 		p.out.WriteString(indent + glyph + begin(clean(line, false), maxWidth) + clean(at, false) + "\n")
-		p.tree(c, level+1, indent+deeper)
+		p.tree(x, level+1, indent+deeper)
 	}
 }
 
-// place is file:line:col of the step that raised e.
-func (p *Printer) place(e *event.Error) string {
-	if f := p.failed[e.Step]; f != nil {
-		return f.step.Pos.String()
+// said is what the step of c has said; nil: nothing.
+func (p *Printer) said(c *ending.Cause) *talk {
+	if f := p.failed[c.Err.Step]; f != nil {
+		return f.said
 	}
-	if e.Line > 0 {
-		return fmt.Sprintf("%s:%d:%d", p.plan.File, e.Line, e.Column)
-	}
-	return ""
+	return nil
 }
 
 // cause shows one error in full, with its number in the tree if there is one.
-func (p *Printer) cause(b *branch, numbered bool) {
-	e := b.err
+func (p *Printer) cause(c *ending.Cause, numbered bool) {
+	e := c.Err
 	title := fmt.Sprintf("%s: %s: ", p.label(e.Step), e.Type)
 	if numbered {
-		title = fmt.Sprintf("[%d] %s", b.number, title)
+		title = fmt.Sprintf("[%d] %s", c.Number, title)
 	}
 	lines := strings.Split(e.Message, "\n")
 	fmt.Fprintf(p.out, "\n%s%s\n", p.paint(red, title), clean(lines[0], false))
 	for _, l := range lines[1:] {
-		fmt.Fprintf(p.out, "    %s\n", clean(l, false))
+		p.indented(l)
 	}
-	f := p.failed[e.Step]
-	var facts []string
-	if at := p.place(e); at != "" {
-		facts = append(facts, at)
+	if facts := p.facts(c); len(facts) > 0 {
+		p.indented(strings.Join(facts, ", "))
 	}
-	if f != nil {
-		if f.attempts > 1 {
-			facts = append(facts, fmt.Sprintf("%d attempts", f.attempts))
+	if p.opt.Excerpt != nil {
+		for line := range strings.Lines(p.opt.Excerpt(c.Action(p.plan))) {
+			fmt.Fprintf(p.out, "    %s", line)
 		}
-		facts = append(facts, Duration(f.duration))
 	}
-	if code, ok := e.Fields["exit_code"]; ok {
-		facts = append(facts, fmt.Sprintf("exit code %v", code))
+	if n := len(c.Alike); n > 0 {
+		p.indented("and so " + p.names(c.Alike))
 	}
-	if signal, ok := e.Fields["signal"]; ok {
-		facts = append(facts, fmt.Sprintf("signal %v", signal))
+	for _, note := range append(notes(e), attempts(c)...) {
+		p.indented(note)
 	}
-	if len(facts) > 0 {
-		fmt.Fprintf(p.out, "    %s\n", clean(strings.Join(facts, ", "), false))
-	}
-	for _, note := range notes(e) {
-		fmt.Fprintf(p.out, "    %s\n", clean(note, false))
-	}
-	if f != nil && f.said != nil {
+	if f := p.failed[e.Step]; f != nil && f.said != nil {
 		p.tail(f)
 	}
+	for _, hint := range c.Hints() {
+		p.indented("hint: " + hint)
+	}
+}
+
+func (p *Printer) indented(text string) { fmt.Fprintf(p.out, "    %s\n", clean(text, false)) }
+
+// facts are where and how the step of a cause failed.
+func (p *Printer) facts(c *ending.Cause) (facts []string) {
+	if at := c.Place(p.plan).String(); at != "" {
+		facts = append(facts, at)
+	}
+	if s := c.Step; s != nil {
+		if at := ending.Position(s); at != "" {
+			facts = append(facts, at+" of "+p.label(s.Parent.Path))
+		}
+		if s.Tries > 1 {
+			facts = append(facts, fmt.Sprintf("%d attempts", s.Tries))
+		}
+		facts = append(facts, Duration(s.Duration))
+	}
+	if code, ok := c.Err.Fields["exit_code"]; ok {
+		facts = append(facts, fmt.Sprintf("exit code %v", code))
+	}
+	if signal, ok := c.Err.Fields["signal"]; ok {
+		facts = append(facts, fmt.Sprintf("signal %v", signal))
+	}
+	return facts
+}
+
+// names are the first of what failed alike.
+func (p *Printer) names(list []*ending.Cause) string {
+	const most = 5
+	var names []string
+	for _, c := range list[:min(most, len(list))] {
+		names = append(names, p.label(c.Err.Step))
+	}
+	if more := len(list) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// attempts says how those went that came before the last, and how long each took.
+func attempts(c *ending.Cause) []string {
+	const most = 5
+	if c.Step == nil || c.Step.Tries < 2 {
+		return nil
+	}
+	list := c.Step.Attempts
+	var words []string
+	for i, a := range list {
+		if len(list) > most && i == most-1 {
+			words = append(words, "...")
+		}
+		if len(list) > most && i >= most-1 && i < len(list)-1 {
+			continue
+		}
+		word := fmt.Sprintf("%d after %s", a.Number, Duration(a.Ended.Sub(a.Started)))
+		if a.Err != nil && a.Err.Message != c.Err.Message {
+			word += " (" + begin(headline(a.Err), maxWidth/2) + ")"
+		}
+		words = append(words, word)
+	}
+	return []string{"attempts failed: " + strings.Join(words, ", ")}
 }
 
 // notes are the errors that hang on e without being its causes.
@@ -247,11 +313,26 @@ func (p *Printer) tail(f *failure) {
 		p.lines("its output:", t.last)
 		return
 	}
+	if f.log == "" {
+		return
+	}
+	if p.opt.Logs != "" {
+		p.indented("all of it: " + p.opt.Logs + " " + quoted(f.path))
+		return
+	}
 	for i, stream := range [...]string{"stdout", "stderr"} {
-		if t.streams[i] && f.log != "" {
-			fmt.Fprintf(p.out, "    all of it: %s.%s\n", f.log, stream)
+		if t.streams[i] {
+			p.indented(fmt.Sprintf("all of it: %s.%s", f.log, stream))
 		}
 	}
+}
+
+// quoted is a path of a step as a word for a shell.
+func quoted(path string) string {
+	if strings.ContainsAny(path, "[]") {
+		return "'" + path + "'"
+	}
+	return path
 }
 
 // lines shows what a step printed, but for empty lines.
