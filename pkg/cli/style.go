@@ -21,6 +21,13 @@ import (
 func (s *session) style(c *cli.Context, w io.Writer, id string, src *problems.Sources, opt plain.Options) plain.Options {
 	opt.Color, opt.Quiet, opt.Verbose, opt.Logs = s.colors(c, w), c.Bool(flagQuiet), c.Bool(flagVerbose), logsOf(c, id)
 	opt.Excerpt = func(at diag.Pos) string { return problems.Excerpt(at, src, opt.Color) }
+	opt.Columns = func() int {
+		if !isTerminal(w) {
+			return 0
+		}
+		columns, _ := terminalSize(w)
+		return columns
+	}
 	return opt
 }
 

@@ -41,6 +41,8 @@ type Options struct {
 	Past  *durations.Run
 	Logs  string // the command that shows what a step has printed, but for the path of the step; "": nothing is kept
 	Frame Frame  // of a CI; nil: there is none
+	// Columns is how wide the terminal is, 0 if there is none; nil: there is none.
+	Columns func() int
 	// Excerpt shows the line of a place in a file; nil: no lines are shown.
 	Excerpt func(at diag.Pos) string
 }

@@ -16,7 +16,8 @@ import (
 const (
 	maxRows    = 40
 	maxName    = 40 // of a step in the table
-	maxDetail  = 70
+	maxDetail  = 70 // of what says why, where no terminal is
+	minDetail  = 20
 	maxLinks   = 6 // of the critical path
 	slowEnough = time.Second
 )
@@ -95,14 +96,24 @@ func (p *Printer) table() {
 	for _, r := range ending.Rows(p.run, maxRows) {
 		rows = append(rows, p.row(r))
 	}
-	width := []int{3: len("10m12s"), 4: len("10m12s"), 6: 0}
+	width := []int{3: len("10m12s"), 4: len("10m12s"), 6: 0} // they stay in their place from run to run
 	for _, row := range rows {
 		for i, text := range row {
 			width[i] = max(width[i], utf8.RuneCountInString(text))
 		}
 	}
 	p.out.WriteString("\n")
+	detail := maxDetail
+	if p.opt.Columns != nil {
+		if columns := p.opt.Columns(); columns > 0 {
+			for _, w := range width[:6] {
+				columns -= w + len("  ")
+			}
+			detail = max(minDetail, columns)
+		}
+	}
 	for n, row := range rows {
+		row[6] = begin(row[6], detail)
 		var b strings.Builder
 		for i, text := range row {
 			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(text))
@@ -140,7 +151,7 @@ func (p *Printer) row(r ending.Row) []string {
 	if d := waited(s); d > 0 {
 		row[4] = Duration(d)
 	}
-	row[6] = begin(firstLine(detail(r)), maxDetail)
+	row[6] = firstLine(detail(r))
 	return row
 }
 

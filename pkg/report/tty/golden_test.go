@@ -194,7 +194,7 @@ func screens(t *testing.T, parts map[string]string) string {
 	p := compile(t, parts["flow.yaml"], limits)
 	screen := New(term, p, opt)
 	defer screen.Close()
-	end := plain.New(screen, p, plain.Options{EndOnly: !opt.Verbose, Verbose: opt.Verbose, Again: "flowrun run flow.yaml"})
+	end := plain.New(screen, p, plain.Options{EndOnly: !opt.Verbose, Verbose: opt.Verbose, Again: "flowrun run flow.yaml", Columns: func() int { return term.cols }})
 	w := &world{t: t, parts: parts, start: start, tries: map[string]int{}}
 	w.tell = func(e event.Event) {
 		for len(moments) > 0 && start.Add(moments[0].at).Before(e.Time) {
