@@ -1,7 +1,9 @@
 package docs_test
 
 import (
+	"encoding/xml"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/flowrun/flowrun/pkg/executor/plan"
@@ -37,4 +39,30 @@ func TestPicture(t *testing.T) {
 		return
 	}
 	t.Error("README.md has no workflow")
+}
+
+// TestMovingPicture: the picture of a run in README.md is text and nothing else, is small, and shows what a run looks like. It is
+// the picture of a real run, so it is not made again here: docs/record does that.
+func TestMovingPicture(t *testing.T) {
+	const picture = "run.svg"
+	text := read(t, picture)
+	if err := xml.Unmarshal([]byte(text), new(struct{})); err != nil {
+		t.Error(err)
+	}
+	if n := len(text); n > 100<<10 {
+		t.Errorf("it has %d bytes", n)
+	}
+	for _, bad := range []string{"<script", "<image", "<foreignObject", "@import", "url(", "href=\"http", "/tmp/"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("it has %s", bad)
+		}
+	}
+	for _, want := range []string{"flowrun run", "running", "retry", "pending", "recovered", "succeeded in", "prefers-color-scheme:dark", "prefers-reduced-motion"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not show %s", want)
+		}
+	}
+	if !strings.Contains(read(t, "../README.md"), "](docs/"+picture+")") {
+		t.Error("README.md does not show it")
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/sim"
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/report/tty/vt"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
@@ -141,18 +142,25 @@ func parse(t *testing.T, s string) time.Duration {
 	return d
 }
 
+// size reads 80x24.
+func size(s string) (cols, rows int) {
+	fmt.Sscanf(s, "%dx%d", &cols, &rows)
+	return cols, rows
+}
+
 func screens(t *testing.T, parts map[string]string) string {
 	start := time.Now()
-	term := newTerminal(80, 24)
+	term := vt.New(80, 24)
 	var out strings.Builder
 	show := func(title string, all bool) {
 		cursor := ""
-		if term.hidden {
+		if term.Hidden() {
 			cursor = ", no cursor"
 		}
-		fmt.Fprintf(&out, "=== %s, %dx%d%s\n%s", title, term.cols, term.rows, cursor, term.text(all))
+		cols, rows := term.Size()
+		fmt.Fprintf(&out, "=== %s, %dx%d%s\n%s", title, cols, rows, cursor, term.Text(all))
 	}
-	opt := Options{Size: term.size, Run: "01KDYQ5T9YQZ8M3N4P5R6S7T8V"}
+	opt := Options{Size: term.Size, Run: "01KDYQ5T9YQZ8M3N4P5R6S7T8V"}
 	history := &past{start: start, steps: map[string][2]time.Duration{}, begun: map[int32]event.Event{}}
 	var limits plan.Options
 	var moments []moment // in the order of time
@@ -161,7 +169,7 @@ func screens(t *testing.T, parts map[string]string) string {
 		w := append(strings.Fields(line), "", "", "")
 		switch w[0] {
 		case "size":
-			fmt.Sscanf(w[1], "%dx%d", &term.cols, &term.rows)
+			term.Resize(size(w[1]))
 		case "ascii":
 			opt.ASCII = true
 		case "quiet":
@@ -173,11 +181,7 @@ func screens(t *testing.T, parts map[string]string) string {
 		case "at":
 			moments = append(moments, moment{parse(t, w[1]), func() { show(w[1], false) }})
 		case "resize":
-			moments = append(moments, moment{parse(t, w[2]), func() {
-				var cols, rows int
-				fmt.Sscanf(w[1], "%dx%d", &cols, &rows)
-				term.resize(cols, rows)
-			}})
+			moments = append(moments, moment{parse(t, w[2]), func() { term.Resize(size(w[1])) }})
 		case "interrupt":
 			cause := &event.Cause{Why: event.WhySignal, By: "SIGINT"}
 			inputs = append(inputs, sim.At{Time: parse(t, w[1]), Input: kernel.Input{Kind: kernel.Cancel, Cause: cause}})
@@ -219,7 +223,7 @@ func screens(t *testing.T, parts map[string]string) string {
 		t.Errorf("the run ended before %s", moments[0].at)
 	}
 	show("end", true)
-	for _, w := range term.wrong {
+	for _, w := range term.Wrong() {
 		t.Error(w)
 	}
 	return out.String()

@@ -23,6 +23,7 @@ type row struct {
 	line   string // the last line that it has printed
 	time   string
 	slow   bool // it takes longer than usual
+	calm   bool // it has failed, and the run need not
 	many   int  // it stands for so many steps; 0: for one
 	rank   rank
 }
@@ -194,7 +195,7 @@ func (p *picture) fill(r *row) {
 		}
 		details = append(details, p.work(n, r)...)
 	default:
-		r.time = ""
+		r.time, r.calm = "", r.rank == wentWrong && calm(n)
 		if !n.times.began.IsZero() {
 			r.time = clock(n.times.took)
 		}
@@ -337,7 +338,7 @@ func (p *picture) waitsFor(n *node) string {
 	if !strings.HasPrefix(text, "needs ") {
 		text = "for " + text
 	}
-	if sem := p.semaphore(n.note); sem >= 0 {
+	if sem := p.semaphore(n.note); sem >= 0 && !strings.Contains(n.note, " held by ") {
 		text += p.holders(p.held[sem], len(p.held[sem]))
 	}
 	return text
@@ -468,6 +469,9 @@ func (s *Screen) text(r row, spin, width int) string {
 		right = strings.Repeat(" ", max(rest, 0)) + right
 	}
 	color, of := dim, l.color
+	if r.calm {
+		of = yellow
+	}
 	if r.slow {
 		color = yellow
 	}
