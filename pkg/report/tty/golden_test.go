@@ -39,7 +39,8 @@ var update = flag.Bool("update", false, "write the screens that the tests want")
 //	             left 10s            how long the run took in earlier runs
 //	work/PATH    how long the process of that step works, and its exit code, for each attempt: 1.2s 3 (default: 1s 0)
 //	output/PATH  what it prints: DURATION TEXT, a line each; a text in quotes is Go's
-//	want         the screens, and at the end all that was ever above them
+//	want         the screens, and at the end all that was ever above them; the end of the run is told by package plain,
+//	             which is only there with verbose
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -198,7 +199,7 @@ func screens(t *testing.T, parts map[string]string) string {
 	p := compile(t, parts["flow.yaml"], limits)
 	screen := New(term, p, opt)
 	defer screen.Close()
-	end := plain.New(screen, p, plain.Options{EndOnly: !opt.Verbose, Verbose: opt.Verbose, Again: "flowrun run flow.yaml", Columns: func() int { return term.cols }})
+	lines := plain.New(screen, p, plain.Options{Verbose: true})
 	w := &world{t: t, parts: parts, start: start, tries: map[string]int{}}
 	w.tell = func(e event.Event) {
 		for len(moments) > 0 && start.Add(moments[0].at).Before(e.Time) {
@@ -212,7 +213,9 @@ func screens(t *testing.T, parts map[string]string) string {
 		}
 		history.observe(e)
 		screen.Observe(e)
-		end.Observe(e)
+		if opt.Verbose {
+			lines.Observe(e)
+		}
 	}
 	sim.Run(p, sim.Options{
 		Kernel: kernel.Options{Start: start, RunID: opt.Run}, Inputs: inputs,
