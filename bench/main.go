@@ -33,6 +33,7 @@ func measures() []measure {
 		{"processes", processFigures},
 		{"output", outputFigures},
 		{"journal", journalFigures},
+		{"terminal", terminalFigures},
 	}
 }
 
