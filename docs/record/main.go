@@ -33,7 +33,7 @@ const every = 200 * time.Millisecond
 func main() {
 	out := flag.String("o", "docs/run.svg", "write the picture to this `FILE`")
 	cols := flag.Int("columns", 88, "of the terminal")
-	rows := flag.Int("rows", 21, "of the terminal")
+	rows := flag.Int("rows", 22, "of the terminal")
 	flag.Parse()
 	if err := record(*out, *cols, *rows, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
