@@ -63,17 +63,26 @@ func (t *tree) frame(now time.Time, height int, h History) []row {
 	}
 	p := &picture{tree: t, now: now, usual: h, room: 4 * height}
 	p.inside(t.root, 0)
-	rows := fit(p.rows, height)
+	rows, all := fit(p.rows, height)
+	more := t.busy[running] + t.busy[stopping] + t.busy[ready] + t.busy[retrying]
 	for i := range rows {
-		if rows[i].node != nil {
-			p.fill(&rows[i])
+		r := &rows[i]
+		if r.rank == atWork && (r.node == nil || works(r.node.def)) {
+			more -= max(r.many, 1)
 		}
+		if r.node != nil {
+			p.fill(r)
+		}
+	}
+	if !all {
+		rows = append(rows, others(running, more))
 	}
 	return rows
 }
 
-// fit leaves out rows until the others have room: of the rank that matters least, from the bottom.
-func fit(rows []row, height int) []row {
+// fit leaves out rows until the others have room: of the rank that matters least, and of what is at work the deepest, from the
+// bottom, so that the blocks stay. If not all of it has room, there is room for a row that says so.
+func fit(rows []row, height int) (_ []row, all bool) {
 	for r := ranks - 1; r > atWork && len(rows) > height; r-- {
 		spare := len(rows) - height
 		for i := len(rows) - 1; i >= 0 && spare > 0; i-- {
@@ -83,14 +92,21 @@ func fit(rows []row, height int) []row {
 			}
 		}
 	}
-	if len(rows) > height {
-		more := 0
-		for _, r := range rows[height-1:] {
-			more += max(r.many, 1)
-		}
-		rows = append(rows[:height-1], others(running, more))
+	if len(rows) <= height {
+		return rows, true
 	}
-	return rows
+	deepest := 0
+	for _, r := range rows {
+		deepest = max(deepest, r.depth)
+	}
+	for ; deepest >= 0; deepest-- {
+		for i := len(rows) - 1; i >= 0 && len(rows) >= height; i-- {
+			if rows[i].depth == deepest {
+				rows = slices.Delete(rows, i, i+1)
+			}
+		}
+	}
+	return rows, false
 }
 
 // others is a row for steps that are not shown by themselves.

@@ -51,16 +51,30 @@ type Screen struct {
 	draw sync.Mutex // held while something is written to w
 	last drawn      // by the last frame; belongs to who draws
 
-	mu      sync.Mutex // guards what follows
-	tree    *tree
-	above   []byte // what stays and is not yet written
-	dropped int    // lines of it that are lost
-	stuck   bool   // the terminal takes nothing
-	held    int32  // the step that has the terminal, by number; -1: none
-	away    bool   // flowrun is being stopped by its user
-	began   bool   // somebody draws
-	over    bool   // the run has ended
+	mu   sync.Mutex // guards what follows, up to the painter
+	tree *tree
+	backlog
+	stage
+	painter
+}
 
+// backlog is what stays and is not yet written.
+type backlog struct {
+	above   []byte
+	dropped int  // lines of it that are lost
+	stuck   bool // the terminal takes nothing
+}
+
+// stage is what may be drawn.
+type stage struct {
+	held  int32 // the step that has the terminal, by number; -1: none
+	away  bool  // flowrun is being stopped by its user
+	began bool  // somebody draws
+	over  bool  // the run has ended
+}
+
+// painter is the goroutine that draws.
+type painter struct {
 	wake  chan struct{} // draw now
 	taken chan struct{} // something was written
 	quit  chan struct{}
@@ -84,8 +98,8 @@ const (
 // New makes the Screen of a run of p on the terminal w.
 func New(w io.Writer, p *plan.Plan, opt Options) *Screen {
 	return &Screen{
-		w: w, opt: opt, tree: newTree(p), held: -1,
-		wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), quit: make(chan struct{}),
+		w: w, opt: opt, tree: newTree(p), stage: stage{held: -1},
+		painter: painter{wake: make(chan struct{}, 1), taken: make(chan struct{}, 1), quit: make(chan struct{})},
 	}
 }
 
