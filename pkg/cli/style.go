@@ -19,7 +19,10 @@ import (
 
 // style completes what the text of a run on w shows: src are the files as people may see them.
 func (s *session) style(c *cli.Context, w io.Writer, id string, src *problems.Sources, opt plain.Options) plain.Options {
-	opt.Color, opt.Quiet, opt.Verbose, opt.Logs = s.colors(c, w), c.Bool(flagQuiet), c.Bool(flagVerbose), logsOf(c, id)
+	opt.Color, opt.Quiet, opt.Verbose, opt.Logs = s.colors(c, w), c.Bool(flagQuiet), c.Bool(flagVerbose), onRun(c, "logs", id)
+	if c.String(flagDurability) != "none" && opt.Again != "" {
+		opt.Failed = onRun(c, "resume", id) + " --failed"
+	}
 	opt.Excerpt = func(at diag.Pos) string { return problems.Excerpt(at, src, opt.Color) }
 	opt.Columns = func() int {
 		if !isTerminal(w) {
@@ -69,9 +72,9 @@ func hasResult(s *plan.Step) bool {
 	return false
 }
 
-// logsOf is the command that shows what a step of a run has printed, but for the path of the step.
-func logsOf(c *cli.Context, id string) string {
-	words := []string{"flowrun", "logs"}
+// onRun is a command on a run that is kept where this one is.
+func onRun(c *cli.Context, command, id string) string {
+	words := []string{"flowrun", command}
 	if dir := c.String(flagState); dir != "" {
 		words = append(words, "--"+flagState, quote(dir))
 	}

@@ -38,9 +38,10 @@ type Options struct {
 	Verbose bool   // also what waits, begins, or took no time
 	Again   string // the command that does the same again, shown after a failure
 	// Past knows which steps are slower than usual; nil: nothing is known. It follows the same run, and hears of each event first.
-	Past  *durations.Run
-	Logs  string // the command that shows what a step has printed, but for the path of the step; "": nothing is kept
-	Frame Frame  // of a CI; nil: there is none
+	Past   *durations.Run
+	Failed string // the command that runs again only what did not succeed, shown likewise; "": there is none
+	Logs   string // the command that shows what a step has printed, but for the path of the step; "": nothing is kept
+	Frame  Frame  // of a CI; nil: there is none
 	// Columns is how wide the terminal is, 0 if there is none; nil: there is none.
 	Columns func() int
 	// Excerpt shows the line of a place in a file; nil: no lines are shown.

@@ -55,9 +55,19 @@ func (p *Printer) verdict(e event.Event) {
 		return
 	}
 	p.summary(e.Status, took)
-	if e.Status != event.Succeeded && p.opt.Again != "" {
-		p.out.WriteString("\nagain: ")
-		for line := range strings.Lines(p.opt.Again) { // one in quotes may have several
+	if e.Status == event.Succeeded {
+		return
+	}
+	next := [...]struct{ what, command string }{{"what failed", p.opt.Failed}, {"again", p.opt.Again}}
+	if next[0].command != "" || next[1].command != "" {
+		p.out.WriteString("\n")
+	}
+	for _, n := range next {
+		if n.command == "" {
+			continue
+		}
+		p.out.WriteString(n.what + ": ")
+		for line := range strings.Lines(n.command) { // one in quotes may have several
 			p.out.WriteString(clean(strings.TrimSuffix(line, "\n"), false) + "\n")
 		}
 	}
