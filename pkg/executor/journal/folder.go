@@ -22,6 +22,9 @@ const (
 // Of is the path of the folder of the run of that id below the state's folder.
 func Of(state, id string) string { return filepath.Join(state, "runs", id) }
 
+// Logs is the folder of what the steps of the run have printed: STEP/N.stdout and STEP/N.stderr.
+func (r *Run) Logs() string { return filepath.Join(r.Folder, logsName) }
+
 // logs names the files for the output of attempts. It is for one goroutine.
 type logs struct {
 	folder   string

@@ -39,6 +39,7 @@ type Kind struct {
 // Kinds are all kinds, in the order in which help lists them.
 func Kinds() []Kind {
 	return []Kind{
+		{Name: "html", About: "a page to look at: one file, without a network", write: html},
 		{Name: "junit", About: "JUnit XML, for the test view of a CI", write: junit},
 		{Name: "md", About: "Markdown, for a pull request or a job summary", write: markdown},
 		{Name: "trace", About: "a timeline for Perfetto or chrome://tracing", write: trace},

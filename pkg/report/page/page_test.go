@@ -1,0 +1,254 @@
+package page_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/report/model"
+	"github.com/flowrun/flowrun/pkg/report/page"
+	"github.com/flowrun/flowrun/pkg/report/played"
+)
+
+// play plays testdata/NAME.txtar.
+func play(t *testing.T, name string) (*model.Run, []event.Event) {
+	t.Helper()
+	ar, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]string{}
+	for _, f := range ar.Files {
+		parts[f.Name] = string(f.Data)
+	}
+	p, events := played.Events(t, parts)
+	r := model.New(p, played.RunID)
+	r.About = model.About{Flowrun: "1.2.3", Again: "flowrun run flow.yaml"}
+	return r, events
+}
+
+func tell(r *model.Run, events []event.Event) *model.Run {
+	for _, e := range events {
+		r.Observe(e)
+	}
+	return r
+}
+
+func write(t *testing.T, r *model.Run, o *page.Served) string {
+	t.Helper()
+	var b strings.Builder
+	if err := page.Write(&b, r, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var dataForm = regexp.MustCompile(`<script type="text/plain" id="data">([A-Za-z0-9+/=]*)</script>`)
+
+// document is what the script of a page reads.
+func document(t *testing.T, html string) (doc struct {
+	Live  bool
+	Now   float64
+	Steps []map[string]any
+},
+) {
+	t.Helper()
+	m := dataForm.FindStringSubmatch(html)
+	if m == nil {
+		t.Fatalf("no rows in\n%.2000s", html)
+	}
+	deflated, err := base64.StdEncoding.DecodeString(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(flate.NewReader(bytes.NewReader(deflated)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// shown is the text that stands in a page without its scripts and styles.
+func shown(html string) string {
+	for _, form := range []string{`(?s)<script.*?</script>`, `(?s)<style.*?</style>`, `<[^>]*>`} {
+		html = regexp.MustCompile(form).ReplaceAllString(html, "")
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&amp;", "&").Replace(html)
+}
+
+// TestText: without its script a page says how the run went, why, and what was printed.
+func TestText(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "nightly")
+	text := shown(write(t, tell(r, events), nil))
+	for _, want := range []string{
+		"✗ nightly failed in 29.7s", "18 succeeded", "2 tried again", "2 causes", "exit status 1", "flow.yaml:31:12 · 3s · exit code 1",
+		"fold_test.go:41: got 12, want 13\nFAIL", "timeout of 8s expired", "again: flowrun run flow.yaml",
+		"✓ succeeded flaky run · 3 attempts", "⊘ cancelled left", `sibling "right" failed`, "↓ skipped publish", "not reached",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+}
+
+// TestUnfinished: a run that crashed is no run that goes on.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "nightly")
+	tell(r, events[:len(events)/2])
+	if text := shown(write(t, r, nil)); !strings.Contains(text, "▶ nightly is going on for") || strings.Contains(text, "unfinished") {
+		t.Error(text)
+	}
+	r.About.Crashed = true
+	text := shown(write(t, r, nil))
+	if !strings.Contains(text, "✗ nightly crashed after") || !strings.Contains(text, "? 1 unfinished") && !strings.Contains(text, "unfinished") || strings.Contains(text, "▶ running") {
+		t.Error(text)
+	}
+}
+
+// TestBegin: a page can be made after every event, also before the first.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "nightly")
+	for i, e := range append([]event.Event{{}}, events...) {
+		if i > 0 {
+			r.Observe(e)
+		}
+		if i%7 == 0 || i < 5 {
+			write(t, r, nil)
+		}
+	}
+}
+
+// TestHostile: nothing of a run is code, or more than text.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "hostile")
+	html := write(t, tell(r, events), nil)
+	if n := strings.Count(strings.ToLower(html), "<script"); n != 2 { // the rows, and the page's own
+		t.Errorf("%d scripts", n)
+	}
+	for _, bad := range []string{"<img", "<b>", "\x00", "\x1b", "\u202e", "\u2066", "\u2028", "<!--"} {
+		if at := strings.Index(html, bad); at >= 0 {
+			t.Errorf("%q: %q", bad, html[max(0, at-80):min(len(html), at+80)])
+		}
+	}
+	text := shown(html)
+	for _, want := range []string{"</script><script>document.title = 'pwned'</script>", "hidden red", "abc  nul", "100%", "FailError", "gnp.exe"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "20%") {
+		t.Error("what was drawn over is shown")
+	}
+	for _, s := range document(t, html).Steps {
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{`\u001b[2J`, `\u001b]`, `\u001b[8m`, `\u0000`, "\u202e", "\u2066"} {
+			if strings.Contains(string(b), bad) {
+				t.Errorf("%q in %s", bad, b)
+			}
+		}
+		if s["p"] == "said" && !strings.Contains(string(b), `\u001b[31mred\u001b[0m`) {
+			t.Errorf("colours are lost: %s", b)
+		}
+	}
+}
+
+// TestPolicy: the policy of a page names the scripts and styles that it has, and nothing that is not in it.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "nightly")
+	html := write(t, tell(r, events), nil)
+	for _, bad := range []string{"unsafe", "http://", "https://", "src=", "@import", "url(", " style="} {
+		text := strings.ReplaceAll(html, "http://www.w3.org/2000/svg", "")
+		if at := strings.Index(text, bad); at >= 0 {
+			t.Errorf("%q: %q", bad, text[max(0, at-80):min(len(text), at+80)])
+		}
+	}
+	if !strings.Contains(html, `content="default-src 'none';`) || strings.Contains(html, "connect-src") {
+		t.Error("a file asks nobody for anything")
+	}
+	if !strings.Contains(write(t, r, &page.Served{At: "x/", Home: "../"}), "; connect-src 'self'\"") {
+		t.Error("a page that is served asks its server")
+	}
+}
+
+// TestUpdates: a page that got all updates has the rows of one that is made anew.
+func TestUpdates(t *testing.T) {
+	t.Parallel()
+	r, events := play(t, "nightly")
+	var d page.Dirty
+	rows := map[float64]map[string]any{}
+	from := 0
+	for i := range events {
+		r.Observe(events[i])
+		d.Observe(r, events[i])
+		if i < 20 { // the page has been made here
+			d.Since = events[i].Seq
+			if d = (page.Dirty{Since: events[i].Seq}); i == 19 {
+				for _, s := range document(t, write(t, r, &page.Served{Live: true, Now: events[i].Time})).Steps {
+					rows[s["n"].(float64)] = s
+				}
+			}
+			continue
+		}
+		if i-from < i%9 {
+			continue
+		}
+		from = i
+		end := i == len(events)-1
+		u, _ := d.Update(r, &page.Served{Live: !end, Now: events[i].Time})
+		b, err := json.Marshal(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Steps []map[string]any
+			End   bool
+		}
+		if err := json.Unmarshal(b, &got); err != nil || got.End != end {
+			t.Fatal(err, got.End)
+		}
+		for _, s := range got.Steps {
+			rows[s["n"].(float64)] = s
+		}
+	}
+	if u, _ := d.Update(r, &page.Served{}); true {
+		b, _ := json.Marshal(u)
+		var got struct{ Steps []map[string]any }
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range got.Steps {
+			rows[s["n"].(float64)] = s
+		}
+	}
+	whole := document(t, write(t, r, nil)).Steps
+	if len(whole) != len(rows) {
+		t.Errorf("%d rows, and %d by updates", len(whole), len(rows))
+	}
+	for _, want := range whole {
+		a, _ := json.Marshal(want)
+		b, _ := json.Marshal(rows[want["n"].(float64)])
+		if string(a) != string(b) {
+			t.Errorf("want %s\n got %s", a, b)
+		}
+	}
+}
