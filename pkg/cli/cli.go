@@ -119,6 +119,7 @@ func newApp(s *session) *cli.App {
 			showCommand(s),
 			logsCommand(s),
 			reportCommand(s),
+			uiCommand(s),
 			statusCommand(s),
 			cancelCommand(s),
 			explainCommand(s),

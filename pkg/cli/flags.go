@@ -41,6 +41,8 @@ const (
 	flagAccept     = "accept-changes"
 	flagOriginal   = "original"
 	flagReport     = "report"
+	flagPort       = "port"
+	flagOpen       = "open"
 )
 
 // variable is the environment variable that stands for a flag.

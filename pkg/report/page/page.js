@@ -667,16 +667,17 @@
       const m = JSON.parse(e.data);
       run.now = m.now;
       add(m.steps || []);
-      if (m.head && m.head !== $("head").dataset.text) $("head").innerHTML = $("head").dataset.text = m.head;
+      if (m.head) $("head").innerHTML = m.head;
+      clock();
       if (chosen) chosen = steps.get(chosen.n) || chosen;
       render();
       detail();
       if (m.end) source.close(), location.reload();
     };
+    const clock = () => { if ($("clock")) $("clock").textContent = dur(now()) };
     setInterval(() => {
       if (document.hidden) return;
-      const clock = $("clock");
-      if (clock) clock.textContent = dur(now());
+      clock();
       render();
       detail();
     }, 500);

@@ -300,8 +300,37 @@ func (e *encoder) try(a *model.Attempt) try {
 		}
 		t.Text = append(t.Text, [2]string{p.Stream, p.Text})
 	}
+	if e.live && a.Ended.IsZero() {
+		t.shorten(following)
+	}
 	for i := range t.Text {
 		t.Text[i][1] = plain.Painted(t.Text[i][1])
 	}
 	return t
+}
+
+// following is how much of an output a page is sent again and again, while it grows.
+const following = 8 << 10
+
+// shorten leaves the last bytes of the text, from the begin of a line on.
+func (t *try) shorten(most int) {
+	for i := len(t.Text) - 1; i >= 0; i-- {
+		text := t.Text[i][1]
+		if most -= len(text); most > 0 {
+			continue
+		}
+		cut := min(len(text), -most)
+		if end := strings.IndexByte(text[cut:], '\n'); end >= 0 {
+			cut += end + 1
+		} else {
+			cut = len(text)
+		}
+		for _, x := range t.Text[:i] {
+			t.Lost += int64(len(x[1]))
+		}
+		t.Lost += int64(cut)
+		t.Text = t.Text[i:]
+		t.Text[0][1] = text[cut:]
+		return
+	}
 }

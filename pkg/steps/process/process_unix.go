@@ -23,3 +23,6 @@ func exitOf(status syscall.WaitStatus) Exit {
 
 // Signal says whether a name, as TERM, is that of a signal.
 func Signal(name string) bool { return unix.SignalNum("SIG"+name) != 0 }
+
+// detached is what a process has to itself that is no part of this program.
+func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

@@ -140,3 +140,8 @@ func InForce() []Means {
 
 // Signal says whether a name, as TERM, is that of a signal.
 func Signal(name string) bool { return name == "TERM" || name == "INT" || name == "KILL" }
+
+// detached is what a process has to itself that is no part of this program.
+func detached() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+}
