@@ -47,6 +47,15 @@ npm_there() {
 		apt-get -qq update && apt-get -qq install -y --no-install-recommends nodejs npm >/dev/null
 }
 
+# browser sees to Chromium, in which the page of a run is looked at. Its tests are skipped without.
+browser() {
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null && return
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium >/dev/null && return
+	fi
+	printf '   left out: there is no Chromium, and none could be installed\n'
+}
+
 # compiler sees to a C compiler, without which the race detector cannot be linked.
 compiler() {
 	[ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null && return

@@ -20,10 +20,14 @@ import (
 	"time"
 )
 
-// editorDir is the folder with what .ci/editor names, installed by npm below the user's cache, once for each lock file.
-// An error says why there is none.
-var editorDir = sync.OnceValues(func() (string, error) {
-	lock, err := os.ReadFile("../.ci/editor/package-lock.json")
+// editorDir is the folder with the language server.
+var editorDir = sync.OnceValues(func() (string, error) { return fromNPM("editor") })
+
+// fromNPM is a folder with what .ci/NAME asks for, installed by npm below the user's cache, once for each lock file. An error
+// says why there is none.
+func fromNPM(name string) (string, error) {
+	source := filepath.Join("..", ".ci", name)
+	lock, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +36,7 @@ var editorDir = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	cache = filepath.Join(cache, "flowrun-ci")
-	dir := filepath.Join(cache, fmt.Sprintf("editor-%x", sha256.Sum256(lock))[:23])
+	dir := filepath.Join(cache, fmt.Sprintf("%s-%x", name, sha256.Sum256(lock))[:len(name)+17])
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -49,7 +53,7 @@ var editorDir = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(fresh)
-	if err := os.CopyFS(fresh, os.DirFS("../.ci/editor")); err != nil {
+	if err := os.CopyFS(fresh, os.DirFS(source)); err != nil {
 		return "", err
 	}
 	// Without a network npm would try for minutes.
@@ -68,7 +72,7 @@ var editorDir = sync.OnceValues(func() (string, error) {
 		return dir, err
 	}
 	return dir, nil
-})
+}
 
 // inEditor is editorDir. A test that cannot have it is skipped, and says what it would have done.
 func inEditor(t *testing.T, what string) string {

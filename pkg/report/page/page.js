@@ -160,7 +160,7 @@
       state.title = s.y || s.s;
       out.push(r);
       r.append(title, cell("kind wide", s.k), state, cell("num wide", tried(s) > 1 ? tried(s) : ""),
-        cell("num", s.b === undefined ? "" : dur(took(s))), cell("num wide", s.q.length ? dur(waited(s)) : ""));
+        cell("num", s.b === undefined ? "" : dur(took(s))), cell("num wide", waited(s) >= 1 ? dur(waited(s)) : ""));
     }
     space.replaceChildren(...out);
     const there = chosen && out.some((r) => r.id === "row" + chosen.n);
@@ -469,8 +469,8 @@
   function measure() {
     working = levels(leaves.flatMap((s) => s.a.map((a) => [a.b, a.e ?? now()])));
     waiting = levels(leaves.flatMap((s) => s.q.filter((q) => q[2]).map((q) => [q[0], q[1] ?? now()])));
-    const peak = working.reduce((most, l) => Math.max(most, l[1]), 0);
-    $("peak").textContent = peak ? "at most " + peak + " at work at once" : "";
+    const peak = (list) => list.reduce((most, l) => Math.max(most, l[1]), 0), n = peak(working), m = peak(waiting);
+    $("peak").textContent = n ? "at most " + n + " at work at once" + (m ? ", " + m + " waiting" : "") : "";
   }
 
   // load draws how many steps were at work, and how many waited, over the time.
@@ -484,9 +484,8 @@
       });
       return most;
     };
-    const both = [[columns(waiting), "queue", 1], [columns(working), "running", 0.75]];
-    const most = both.reduce((m, [c]) => c.reduce((m, n) => Math.max(m, n), m), 1);
-    for (const [c, fill, alpha] of both) {
+    for (const [c, fill, alpha] of [[columns(waiting), "queue", 1], [columns(working), "running", 0.75]]) {
+      const most = c.reduce((m, n) => Math.max(m, n), 1); // many wait where few may work: each has its own scale
       g.fillStyle = color(fill);
       g.globalAlpha = alpha;
       c.forEach((n, i) => n && g.fillRect(left + i, 53 - n / most * 33, 1, n / most * 33));
