@@ -292,6 +292,18 @@ func (b *browser) shot() []byte {
 	return png
 }
 
+// metric is a figure of the page that is a time.
+func (b *browser) metric(name string) time.Duration {
+	b.t.Helper()
+	for _, m := range b.call("Performance.getMetrics", nil)["metrics"].([]any) {
+		if m := m.(map[string]any); m["name"] == name {
+			return time.Duration(m["value"].(float64) * float64(time.Second))
+		}
+	}
+	b.t.Fatalf("there is no figure %s", name)
+	return 0
+}
+
 // keep writes a picture into the folder $FLOWRUN_PICTURES, for who wants to look.
 func (b *browser) keep(name string) {
 	b.t.Helper()

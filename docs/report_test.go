@@ -137,17 +137,14 @@ func TestPageInBrowser(t *testing.T) {
 		if err != nil || info.Size() > 1e6 {
 			t.Errorf("%d bytes, %v", info.Size(), err)
 		}
-		best := 1e9 // of five: others work on this machine, too
-		for range 5 {
-			b.open(large)
-			b.wait("document.documentElement.dataset.ready > 0")
-			if best = min(best, b.eval("+document.documentElement.dataset.ready").(float64)); best < 1000 {
-				break
-			}
-		}
-		t.Logf("%d bytes, ready after %.0f ms", info.Size(), best)
-		if best >= 1000 {
-			t.Errorf("it is ready after %.0f ms", best)
+		// What the page itself computes, and not what others leave it of a machine that is shared.
+		b.call("Performance.enable", map[string]any{"timeDomain": "threadTicks"})
+		b.open(large)
+		b.wait("document.documentElement.dataset.ready > 0")
+		worked := b.metric("TaskDuration")
+		t.Logf("%d bytes, ready after %v ms, of which it worked %v", info.Size(), b.eval("+document.documentElement.dataset.ready"), worked)
+		if worked > time.Second {
+			t.Errorf("it worked %v until it was ready", worked)
 		}
 		b.is("document.querySelectorAll('#table [role=row]').length < 100", true)
 		b.keep("page-10000")

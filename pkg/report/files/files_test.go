@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write the texts that the tests want")
 // checks are what each kind is held to, besides the golden texts.
 func checks() map[string]func(t *testing.T, r *model.Run, b []byte) {
 	return map[string]func(t *testing.T, r *model.Run, b []byte){
+		"html":   checkHTML,
 		"junit":  checkJUnit,
 		"md":     checkMarkdown,
 		"trace":  checkTrace,

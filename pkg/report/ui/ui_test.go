@@ -85,7 +85,7 @@ func (f *fixture) write(n int) {
 		f.writer.Observe(e)
 	}
 	f.events = f.events[n:]
-	if err := f.writer.Commit(true); err != nil {
+	if err := f.writer.Commit(); err != nil {
 		f.t.Fatal(err)
 	}
 	if end {
