@@ -149,7 +149,7 @@ func (s *session) resumeApart(r *journal.Run) error {
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	args := []string{"flowrun", "resume", r.ID, "--state-dir", filepath.Dir(filepath.Dir(r.Folder)), "--color", "never"}
+	args := []string{"flowrun", "resume", r.ID, "--state-dir", filepath.Dir(filepath.Dir(r.Folder)), "--color", "never", "-q"}
 	if r.State == journal.Ended {
 		args = append(args, "--failed")
 	}
