@@ -286,6 +286,15 @@ func manySteps(t *testing.T) *model.Run {
 		end.Timing = event.Timing{Started: played.Start.Add(began), Duration: took, Queued: began}
 		tell(began+took, end)
 	}
+	total := steps / 16 * 40 * time.Millisecond
+	failed := event.Failure(&event.Error{Type: event.ExitError, Message: "exit status 1", Step: "all[99]"})
+	for n, path := range []string{"all", ""} {
+		tell(total, event.Event{
+			Type: event.StepEnd, Path: path, Attempt: 1, Where: event.Where{Step: int32(1 - n), Parent: int32(-n), Node: int32(1 - n)},
+			Outcome: failed, Timing: event.Timing{Started: played.Start, Duration: total},
+		})
+	}
+	tell(total, event.Event{Type: event.RunEnd, Where: event.Where{Parent: -1}, Outcome: failed})
 	return r
 }
 

@@ -260,6 +260,7 @@
     fact("took", s.b === undefined ? "" : dur(took(s)));
     for (const q of s.q.slice(-8)) fact(q[2] ? "waited" : "paused", dur((q[1] ?? now()) - q[0]) + (q[2] ? " for " + q[2] : " before the next attempt"));
     fact("recovered", s.h);
+    if (s.c) fact("time", "on the critical path");
     fact("value", s.v);
     const state = JSON.stringify([s.n, s.s, facts, a && [a.n, a.s, a.y, a.t, a.z], s.a.length]);
     if (state === held) return;
@@ -414,6 +415,7 @@
       g.fillStyle = color(fill);
       const pad = thin ? 7 : 2;
       g.fillRect(x1, y + pad, wd, lane - 2 * pad);
+      if (s.c && !thin && fill !== "queue" && fill !== "block") { g.fillStyle = color("ink"); g.fillRect(x1, y + lane - 4, wd, 2) }
       if (s === chosen) { g.strokeStyle = color("ink"); g.lineWidth = 2; g.strokeRect(x1, y + 1, wd, lane - 2); g.lineWidth = 1 }
       bars.push([x1, x1 + wd, y, s, word]);
     };

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -97,6 +98,7 @@ func TestText(t *testing.T) {
 		"✗ nightly failed in 29.7s", "18 succeeded", "2 tried again", "2 causes", "exit status 1", "flow.yaml:31:12 · 3s · exit code 1",
 		"fold_test.go:41: got 12, want 13\nFAIL", "timeout of 8s expired", "again: flowrun run flow.yaml",
 		"✓ succeeded flaky run · 3 attempts", "⊘ cancelled left", `sibling "right" failed`, "↓ skipped publish", "not reached",
+		"critical path: prepare 1.2s > unit 9s > license 2.5s", `longest wait: license 9s for semaphore "db"`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
@@ -190,31 +192,28 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// TestUpdates: a page that got all updates has the rows of one that is made anew.
+// TestUpdates: a page that was made in the middle of a run, and got all updates, has the rows of one that is made at its end.
 func TestUpdates(t *testing.T) {
 	t.Parallel()
 	r, events := play(t, "nightly")
-	var d page.Dirty
-	rows := map[float64]map[string]any{}
-	from := 0
-	for i := range events {
-		r.Observe(events[i])
-		d.Observe(r, events[i])
-		if i < 20 { // the page has been made here
-			d.Since = events[i].Seq
-			if d = (page.Dirty{Since: events[i].Seq}); i == 19 {
-				for _, s := range document(t, write(t, r, &page.Served{Live: true, Now: events[i].Time})).Steps {
-					rows[s["n"].(float64)] = s
-				}
-			}
-			continue
+	const made = 20 // events
+	rows := map[any]map[string]any{}
+	tell(r, events[:made])
+	for _, s := range document(t, write(t, r, &page.Served{Live: true, Now: events[made].Time})).Steps {
+		rows[s["n"]] = s
+	}
+	d := page.Dirty{Since: events[made-1].Seq}
+	for _, e := range events[:made] {
+		d.Observe(r, e) // the page knows it
+	}
+	for i, e := range events[made:] {
+		r.Observe(e)
+		d.Observe(r, e)
+		end := made+i == len(events)-1
+		if i%9 > 2 && !end {
+			continue // several come at once
 		}
-		if i-from < i%9 {
-			continue
-		}
-		from = i
-		end := i == len(events)-1
-		u, _ := d.Update(r, &page.Served{Live: !end, Now: events[i].Time})
+		u, changed := d.Update(r, &page.Served{Live: !end, Now: e.Time})
 		b, err := json.Marshal(u)
 		if err != nil {
 			t.Fatal(err)
@@ -223,21 +222,11 @@ func TestUpdates(t *testing.T) {
 			Steps []map[string]any
 			End   bool
 		}
-		if err := json.Unmarshal(b, &got); err != nil || got.End != end {
-			t.Fatal(err, got.End)
+		if err := json.Unmarshal(b, &got); err != nil || got.End != end || !changed {
+			t.Fatal(err, got.End, changed)
 		}
 		for _, s := range got.Steps {
-			rows[s["n"].(float64)] = s
-		}
-	}
-	if u, _ := d.Update(r, &page.Served{}); true {
-		b, _ := json.Marshal(u)
-		var got struct{ Steps []map[string]any }
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range got.Steps {
-			rows[s["n"].(float64)] = s
+			rows[s["n"]] = s
 		}
 	}
 	whole := document(t, write(t, r, nil)).Steps
@@ -245,10 +234,9 @@ func TestUpdates(t *testing.T) {
 		t.Errorf("%d rows, and %d by updates", len(whole), len(rows))
 	}
 	for _, want := range whole {
-		a, _ := json.Marshal(want)
-		b, _ := json.Marshal(rows[want["n"].(float64)])
-		if string(a) != string(b) {
-			t.Errorf("want %s\n got %s", a, b)
+		delete(want, "c") // the critical path is told at the end, when the page is asked for again
+		if diff := cmp.Diff(want, rows[want["n"]]); diff != "" {
+			t.Errorf("%v (-anew +by updates):\n%s", want["p"], diff)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/report/ending"
 	"github.com/flowrun/flowrun/pkg/report/graph"
 	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/plain"
@@ -29,6 +30,8 @@ type picture struct {
 	CauseCount      string
 	Causes          []cause
 	MoreCauses      string
+	Critical        string // path
+	Longest         string // wait
 	Tree            branch
 	Graph           template.HTML
 }
@@ -122,6 +125,7 @@ func pictureOf(r *model.Run, o *Served) picture {
 		p.Again = r.About.Again
 	}
 	p.causes(r)
+	p.paths(r)
 	if r.Root != nil {
 		t := tree{encoder: newEncoder(r, false), left: maxBranches}
 		p.Tree = t.branch(r.Root)
@@ -156,26 +160,42 @@ func (p *picture) count(r *model.Run) {
 
 // causes are the errors for which the run failed.
 func (p *picture) causes(r *model.Run) {
-	list := r.Causes()
-	if len(list) > 0 {
-		p.CauseCount = counted(len(list), "cause")
+	root := ending.Causes(r)
+	if root == nil {
+		return
 	}
+	list := root.Leaves()
+	p.CauseCount = counted(root.All, "cause")
 	for i, c := range list {
 		if i == maxCauses {
 			p.MoreCauses = fmt.Sprintf("and %d more: they are marked in the list of steps", len(list)-i)
 			break
 		}
-		p.Causes = append(p.Causes, causeOf(r, c.Err, c.Step))
+		p.Causes = append(p.Causes, causeOf(r, c))
 	}
 }
 
-func causeOf(r *model.Run, e *event.Error, s *model.Step) cause {
+func causeOf(r *model.Run, from *ending.Cause) cause {
+	e, s := from.Err, from.Step
 	c := cause{Path: e.Step, Type: plain.Clean(e.Type), Message: plain.Clean(e.Message)}
 	if e.Cause != nil && e.Type != event.ServiceError {
 		c.Notes = append(c.Notes, "the last attempt failed: "+headline(e.Cause))
 	}
 	if e.Cleanup != nil {
 		c.Notes = append(c.Notes, "its cleanup failed, too: "+headline(e.Cleanup))
+	}
+	if n := len(from.Alike); n > 0 {
+		var paths []string
+		for _, x := range from.Alike[:min(n, 10)] {
+			paths = append(paths, x.Err.Step)
+		}
+		if n > len(paths) {
+			paths = append(paths, fmt.Sprintf("and %d more", n-len(paths)))
+		}
+		c.Notes = append(c.Notes, "likewise: "+strings.Join(paths, ", "))
+	}
+	for _, hint := range from.Hints() {
+		c.Notes = append(c.Notes, "hint: "+plain.Line(hint))
 	}
 	if s == nil {
 		return c
@@ -189,21 +209,39 @@ func causeOf(r *model.Run, e *event.Error, s *model.Step) cause {
 	}
 	for _, k := range []string{"exit_code", "signal", "status"} {
 		if v, ok := e.Fields[k]; ok {
-			facts = append(facts, plain.Clean(fmt.Sprintf("%s %v", strings.ReplaceAll(k, "_", " "), v)))
+			facts = append(facts, plain.Line(fmt.Sprintf("%s %v", strings.ReplaceAll(k, "_", " "), v)))
 		}
 	}
 	c.Facts = strings.Join(facts, " · ")
 	if s.Tries > 1 {
-		for i := range s.Attempts[max(0, len(s.Attempts)-maxTries):] {
-			a := &s.Attempts[max(0, len(s.Attempts)-maxTries)+i]
+		for i := max(0, len(s.Attempts)-maxTries); i < len(s.Attempts); i++ {
+			a := &s.Attempts[i]
 			state := a.Status.String()
-			c.Tries = append(c.Tries, tried{a.Number, state, glyph(state), cmp.Or(headline(a.Err), state), plain.Duration(a.Ended.Sub(a.Started))})
+			c.Tries = append(c.Tries, tried{a.Number, state, glyph(state), cmp.Or(headline(a.Err), state), plain.Duration(a.Until(r).Sub(a.Started))})
 		}
 	}
 	if a := s.LastAttempt(); a != nil {
 		c.output(r, s, a)
 	}
 	return c
+}
+
+// paths are where the time went: the critical path, and what waited the longest.
+func (p *picture) paths(r *model.Run) {
+	links := ending.Critical(r)
+	const most = 12
+	var words []string
+	for i, l := range links {
+		if i == most {
+			words = append(words, fmt.Sprintf("and %d more", len(links)-i))
+			break
+		}
+		words = append(words, l.Step.Label(r)+" "+plain.Duration(l.Took))
+	}
+	p.Critical = strings.Join(words, " > ")
+	if w, ok := ending.LongestWait(r); ok {
+		p.Longest = plain.Line(fmt.Sprintf("%s %s for %s", w.Step.Label(r), plain.Duration(w.For), w.Why))
+	}
 }
 
 // output is the end of what an attempt printed.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/report/ending"
 	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 )
@@ -36,6 +37,7 @@ type row struct {
 	Name     string   `json:"name,omitempty"`
 	Kind     string   `json:"k"`
 	Works    bool     `json:"works,omitempty"` // it is no block
+	Critical bool     `json:"c,omitempty"`     // it is on the critical path
 	Place    string   `json:"l"`
 	State    string   `json:"s"`
 	Why      string   `json:"y,omitempty"`
@@ -114,13 +116,19 @@ func size(o *model.Output) (n int) {
 func (e *encoder) rows() []row {
 	list := []row{}
 	former := map[*model.Step]int{}
+	critical := map[*model.Step]bool{}
+	for _, l := range ending.Critical(e.run) {
+		critical[l.Step] = true
+	}
 	each(e.run.Root, func(s *model.Step) {
 		for i := range s.Attempts {
 			for _, c := range s.Attempts[i].Children {
 				former[c] = s.Attempts[i].Number
 			}
 		}
-		list = append(list, e.row(s, former[s]))
+		r := e.row(s, former[s])
+		r.Critical = critical[s]
+		list = append(list, r)
 	})
 	return list
 }
