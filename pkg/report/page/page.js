@@ -664,7 +664,10 @@
   }
   if (run.live && run.at) {
     const source = new EventSource(run.at + "events?since=" + run.seq);
+    const gone = "flowrun ui does not answer.";
+    source.onerror = () => { $("answer").textContent = gone };
     source.onmessage = (e) => {
+      if ($("answer").textContent === gone) $("answer").textContent = "";
       const m = JSON.parse(e.data);
       run.now = m.now;
       add(m.steps || []);

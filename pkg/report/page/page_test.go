@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"path/filepath"
 	"regexp"
@@ -96,7 +97,7 @@ func TestText(t *testing.T) {
 	text := shown(write(t, tell(r, events), nil))
 	for _, want := range []string{
 		"✗ nightly failed in 29.7s", "18 succeeded", "2 tried again", "2 causes", "exit status 1", "flow.yaml:31:12 · 3s · exit code 1",
-		"fold_test.go:41: got 12, want 13\nFAIL", "timeout of 8s expired", "again: flowrun run flow.yaml",
+		"fold_test.go:41: got 12, want 13\nFAIL", "timeout of 8s expired", "next: flowrun run flow.yaml",
 		"✓ succeeded flaky run · 3 attempts", "⊘ cancelled left", `sibling "right" failed`, "↓ skipped publish", "not reached",
 		"critical path: prepare 1.2s > unit 9s > license 2.5s", `longest wait: license 9s for semaphore "db"`,
 	} {
@@ -116,7 +117,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	r.About.Crashed = true
 	text := shown(write(t, r, nil))
-	if !strings.Contains(text, "✗ nightly crashed after") || !strings.Contains(text, "? 1 unfinished") && !strings.Contains(text, "unfinished") || strings.Contains(text, "▶ running") {
+	if !strings.Contains(text, "✗ nightly crashed after") || !strings.Contains(text, "next: flowrun resume 01KD") || !strings.Contains(text, "unfinished") || strings.Contains(text, "▶ running") {
 		t.Error(text)
 	}
 }
@@ -237,6 +238,51 @@ func TestUpdates(t *testing.T) {
 		delete(want, "c") // the critical path is told at the end, when the page is asked for again
 		if diff := cmp.Diff(want, rows[want["n"]]); diff != "" {
 			t.Errorf("%v (-anew +by updates):\n%s", want["p"], diff)
+		}
+	}
+}
+
+// TestLimits: however much a run has done and printed, its page stays one that can be opened, and has what went wrong.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	p, _ := played.Events(t, map[string]string{"flow.yaml": "flowrun: 1\nsteps:\n  - {id: all, gather: {for: i, in: range(2), do: {run: x}}}\n"})
+	r := model.New(p, played.RunID)
+	r.Observe(event.Event{Type: event.StepStart, Attempt: 1, Where: event.Where{Parent: -1}})
+	r.Observe(event.Event{Type: event.StepStart, Path: "all", Attempt: 1, Where: event.Where{Step: 1, Node: 1}})
+	const steps = 5000
+	text := strings.Repeat("0123456789abcde\n", 256) // 4 KiB
+	for i := range steps {
+		e := event.Event{Path: fmt.Sprintf("all[%d]", i), Attempt: 1, Where: event.Where{Step: int32(2 + i), Parent: 1, Order: int64(i), Node: 2}}
+		for _, e.Type = range []event.Type{event.StepStart, event.StepOutput, event.StepEnd} {
+			e.Stream, e.Text, e.Outcome = "stdout", text, event.Success("")
+			if i%50 == 49 {
+				e.Text, e.Outcome = strings.Repeat(text, 4), event.Failure(event.Errorf(event.ExitError, "exit status 1"))
+			}
+			r.Observe(e)
+		}
+	}
+	html := write(t, r, nil)
+	bytes, failed := 0, 0
+	for _, s := range document(t, html).Steps {
+		for _, a := range s["a"].([]any) {
+			n := 0
+			pieces, _ := a.(map[string]any)["t"].([]any)
+			for _, piece := range pieces {
+				n += len(piece.([]any)[1].(string))
+			}
+			bytes += n
+			if s["s"] == "failed" && n > 0 {
+				failed++
+			}
+		}
+	}
+	if bytes > 8<<20 || bytes < 7<<20 || failed != steps/50 {
+		t.Errorf("%d bytes of output, %d of what failed", bytes, failed)
+	}
+	text = shown(html)
+	for want, n := range map[string]int{"✗ failed all[": steps / 50, "succeeded all[": 1000 - steps/50 - 2, "… and 4002 more steps": 1} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%d times %q, not %d", got, want, n)
 		}
 	}
 }

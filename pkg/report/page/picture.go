@@ -24,7 +24,7 @@ type picture struct {
 	State, Glyph    string
 	Verdict, Took   string
 	Began, When     string
-	Version, Again  string
+	Version, Next   string
 	Counts          []counter
 	Retried         int
 	CauseCount      string
@@ -121,8 +121,11 @@ func headOf(r *model.Run, o *Served) picture {
 
 func pictureOf(r *model.Run, o *Served) picture {
 	p := headOf(r, o)
-	if p.State != "succeeded" {
-		p.Again = r.About.Again
+	switch p.State {
+	case "crashed":
+		p.Next = "flowrun resume " + r.ID
+	case "failed", "cancelled":
+		p.Next = r.About.Again
 	}
 	p.causes(r)
 	p.paths(r)
