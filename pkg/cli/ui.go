@@ -19,6 +19,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/report/ui"
 	"github.com/flowrun/flowrun/pkg/steps/process"
@@ -130,7 +131,13 @@ func (s *session) pagesOf(c *cli.Context) ui.Source {
 			}
 			return nil
 		},
-		Plan:   compiled,
+		Model: func(r *journal.Run) (*model.Run, error) {
+			p, err := compiled(r)
+			if err != nil {
+				return nil, err
+			}
+			return keptModel(r, p), nil
+		},
 		Cancel: func(r *journal.Run) error { return r.Signal(stopSignal) },
 		Resume: func(r *journal.Run) error { return s.resumeApart(r) },
 	}

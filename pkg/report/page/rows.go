@@ -28,25 +28,35 @@ type document struct {
 
 // row is a step. Keys have one letter, as there are many.
 type row struct {
-	Number   int32    `json:"n"`
-	Parent   int32    `json:"u"`
-	Order    int64    `json:"o"`
-	Former   int      `json:"x,omitempty"` // it belongs to that attempt of its parent, and another one followed
-	Path     string   `json:"p"`
-	Label    string   `json:"d"` // below its parent
-	Name     string   `json:"name,omitempty"`
-	Kind     string   `json:"k"`
-	Works    bool     `json:"works,omitempty"` // it is no block
-	Critical bool     `json:"c,omitempty"`     // it is on the critical path
-	Place    string   `json:"l"`
-	State    string   `json:"s"`
-	Why      string   `json:"y,omitempty"`
-	Handled  string   `json:"h,omitempty"` // the error that an except clause handled
-	Value    string   `json:"v,omitempty"`
-	Began    *float64 `json:"b,omitempty"`
-	Ended    *float64 `json:"e,omitempty"`
+	spot
+	Name     string `json:"name,omitempty"`
+	Kind     string `json:"k"`
+	Works    bool   `json:"works,omitempty"` // it is no block
+	Critical bool   `json:"c,omitempty"`     // it is on the critical path
+	fate
 	Waits    [][3]any `json:"q,omitempty"` // from, to, for what; null: it still waits; "": a pause
 	Attempts []try    `json:"a,omitempty"`
+}
+
+// spot is where a step belongs.
+type spot struct {
+	Number int32  `json:"n"`
+	Parent int32  `json:"u"`
+	Order  int64  `json:"o"`
+	Former int    `json:"x,omitempty"` // it belongs to that attempt of its parent, and another one followed
+	Path   string `json:"p"`
+	Label  string `json:"d"` // below its parent
+	Place  string `json:"l"` // in its file
+}
+
+// fate is what became of it.
+type fate struct {
+	State   string   `json:"s"`
+	Why     string   `json:"y,omitempty"`
+	Handled string   `json:"h,omitempty"` // the error that an except clause handled
+	Value   string   `json:"v,omitempty"`
+	Began   *float64 `json:"b,omitempty"`
+	Ended   *float64 `json:"e,omitempty"`
 }
 
 // try is an attempt of a step.
@@ -137,8 +147,9 @@ func (e *encoder) rows() []row {
 func (e *encoder) row(s *model.Step, former int) row {
 	at := s.Where()
 	r := row{
-		Number: at.Step, Parent: at.Parent, Order: at.Order, Former: former, Path: s.Path, Name: s.Name,
-		Label: e.label(s), Kind: s.Def.Kind, Works: s.Works(), Place: s.Def.Pos.String(), State: e.state(s), Why: why(s),
+		spot: spot{at.Step, at.Parent, at.Order, former, s.Path, e.label(s), s.Def.Pos.String()},
+		Name: plain.Line(s.Name), Kind: s.Def.Kind, Works: s.Works(),
+		fate: fate{State: e.state(s), Why: why(s)},
 	}
 	if s.Recovered != nil {
 		r.Handled = headline(s.Recovered)

@@ -59,10 +59,10 @@ func (d *Dirty) Update(r *model.Run, o *Served) (u Update, changed bool) {
 		u.Steps = append(u.Steps, e.row(s, formerly(s)))
 	}
 	d.order, d.steps = nil, nil
-	p := headOf(r, o)
-	p.Took = "" // the page has a clock
+	h := headOf(r, o)
+	h.Took = "" // the page has a clock
 	var b bytes.Buffer
-	if err := parts().ExecuteTemplate(&b, "head", p); err != nil {
+	if err := parts().ExecuteTemplate(&b, "head", h); err != nil {
 		panic("page: " + err.Error())
 	}
 	if head := b.String(); head != d.head {

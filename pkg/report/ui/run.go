@@ -31,7 +31,7 @@ type reading struct {
 }
 
 func (s *Server) open(run *journal.Run) (*reading, error) {
-	p, err := s.Plan(run)
+	m, err := s.Model(run)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +39,7 @@ func (s *Server) open(run *journal.Run) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &reading{run: run, in: in, texts: journal.NewTexts(run.Folder), model: model.New(p, run.ID), alive: run.State == journal.Live}
-	x.model.About = about(run)
-	return x, nil
+	return &reading{run: run, in: in, texts: journal.NewTexts(run.Folder), model: m, alive: run.State == journal.Live}, nil
 }
 
 // take reads what is there.

@@ -26,17 +26,16 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/journal"
-	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/model"
 )
 
 // Source is where runs come from, and what can be done with them.
 type Source struct {
-	List   func() ([]*journal.Run, error) // the newest first
-	Find   func(id string) *journal.Run   // nil: there is none
-	Plan   func(*journal.Run) (*plan.Plan, error)
-	Cancel func(*journal.Run) error // tells it to stop, and does not wait
-	Resume func(*journal.Run) error // nil: nothing can be resumed
+	List   func() ([]*journal.Run, error)         // the newest first
+	Find   func(id string) *journal.Run           // nil: there is none
+	Model  func(*journal.Run) (*model.Run, error) // with nothing observed
+	Cancel func(*journal.Run) error               // tells it to stop, and does not wait
+	Resume func(*journal.Run) error               // nil: nothing can be resumed
 }
 
 // Server serves pages.
@@ -159,10 +158,4 @@ func answer(w http.ResponseWriter, err error, done string) {
 		return
 	}
 	_, _ = w.Write([]byte(done + "\n"))
-}
-
-// about is what events do not say of a run.
-func about(run *journal.Run) model.About {
-	c := run.Header.Command
-	return model.About{Flowrun: c.Flowrun, Again: c.Again, Strict: c.Strict, Crashed: run.State == journal.Crashed}
 }

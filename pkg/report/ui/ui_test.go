@@ -17,7 +17,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
-	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/report/model"
 	"github.com/flowrun/flowrun/pkg/report/played"
 	"github.com/flowrun/flowrun/pkg/report/ui"
 )
@@ -67,7 +67,7 @@ func newFixture(t *testing.T) *fixture {
 			}
 			return look()
 		},
-		Plan:   func(*journal.Run) (*plan.Plan, error) { return p, nil },
+		Model:  func(*journal.Run) (*model.Run, error) { return model.New(p, played.RunID), nil },
 		Cancel: func(*journal.Run) error { f.cancelled++; return nil },
 		Resume: func(*journal.Run) error { f.resumed++; return errors.New("the file has changed") },
 	}, "4711")
