@@ -51,7 +51,7 @@
     leaves = [];
     const walk = (s, depth) => {
       s.depth = depth;
-      s.works ? leaves.push(s) : 0;
+      if (s.works) leaves.push(s);
       s.bad = s.s === "failed" || s.s === "running" || s.s === "unfinished";
       for (const k of s.kids) {
         walk(k, depth + 1);
@@ -66,7 +66,8 @@
     for (const r of rows) {
       r.a ||= []; r.q ||= [];
       const s = steps.get(r.n);
-      s ? Object.assign(s, {b: undefined, e: undefined, y: undefined, x: undefined, w: 0}, r) : steps.set(r.n, r);
+      if (s) Object.assign(s, {b: undefined, e: undefined, y: undefined, x: undefined}, r);
+      else steps.set(r.n, r);
     }
     place();
   };
@@ -164,7 +165,8 @@
     }
     space.replaceChildren(...out);
     const there = chosen && out.some((r) => r.id === "row" + chosen.n);
-    there ? table.setAttribute("aria-activedescendant", "row" + chosen.n) : table.removeAttribute("aria-activedescendant");
+    if (there) table.setAttribute("aria-activedescendant", "row" + chosen.n);
+    else table.removeAttribute("aria-activedescendant");
     $("count").textContent = shown.length === 1 ? "1 row" : shown.length + " rows";
   }
 
@@ -380,6 +382,8 @@
     return g;
   }
 
+  const told = (s, a) => (s.a.length > 1 ? "attempt " + a.n + ": " : "") + a.s + (a.y ? ": " + a.y : "") + ", " + dur((a.e ?? now()) - a.b);
+
   function draw() {
     const w = box.clientWidth;
     if (!w || !root) return;
@@ -406,12 +410,12 @@
     g.strokeStyle = color("line");
     for (const t of marks) { g.beginPath(); g.moveTo(x(t), 0); g.lineTo(x(t), h); g.stroke() }
     bars = [];
-    const bad = [];
-    const bar = (s, t1, t2, y, fill, thin, word, what) => {
+    const last = [];
+    const bar = (s, t1, t2, y, fill, thin, word, late) => {
       const x1 = Math.max(x(t1), left), x2 = Math.min(x(t2), w);
       if (x2 < left || x1 > w) return;
       const least = fill === "failed" ? 3 : 1, wd = Math.max(x2 - x1, least);
-      if (fill === "failed" && !what) return bad.push(() => bar(s, t1, t2, y, fill, thin, word, 1));
+      if (fill === "failed" && !late) return last.push(() => bar(s, t1, t2, y, fill, thin, word, true)); // over all others
       g.fillStyle = color(fill);
       const pad = thin ? 7 : 2;
       g.fillRect(x1, y + pad, wd, lane - 2 * pad);
@@ -419,14 +423,14 @@
       if (s === chosen) { g.strokeStyle = color("ink"); g.lineWidth = 2; g.strokeRect(x1, y + 1, wd, lane - 2); g.lineWidth = 1 }
       bars.push([x1, x1 + wd, y, s, word]);
     };
-    const first = Math.floor(top / lane), last = Math.min(n, first + Math.ceil(h / lane) + 1);
-    for (let i = first; i < last; i++) {
+    const first = Math.floor(top / lane), behind = Math.min(n, first + Math.ceil(h / lane) + 1);
+    for (let i = first; i < behind; i++) {
       const y = i * lane - top + 2;
       if (mode === "lanes") {
         for (const [t1, t2, s, at] of lanes[i] || []) {
-          bar(s, t1, t2, y, at.s, false, (s.a.length > 1 ? "attempt " + at.n + ": " : "") + at.s + (at.y ? ": " + at.y : "") + ", " + dur(t2 - t1));
+          bar(s, t1, t2, y, at.s, false, told(s, at));
           const room = Math.min(x(t2), w) - Math.max(x(t1), left) - 8;
-          if (room > 24) bad.push(() => {
+          if (room > 24) last.push(() => {
             const text = cut(g, (s.a.length > 1 ? at.n + " " : "") + s.p, room);
             g.fillStyle = color("paper");
             g.fillText(text, Math.max(x(t1), left) + 4, y + lane / 2);
@@ -437,19 +441,19 @@
       const s = shown[i];
       if (!s.works && s.b !== undefined) bar(s, s.b, end(s), y, "block", false, s.s + ", " + dur(took(s)));
       for (const q of s.q) bar(s, q[0], q[1] ?? now(), y, q[2] ? "queue" : "pause", !q[2], (q[2] ? "waited for " + q[2] : "paused") + ", " + dur((q[1] ?? now()) - q[0]));
-      if (s.works) for (const at of s.a) bar(s, at.b, at.e ?? now(), y, at.s, false, (s.a.length > 1 ? "attempt " + at.n + ": " : "") + at.s + (at.y ? ": " + at.y : "") + ", " + dur((at.e ?? now()) - at.b));
+      if (s.works) for (const at of s.a) bar(s, at.b, at.e ?? now(), y, at.s, false, told(s, at));
       else if (s.b !== undefined && s.s === "failed") bar(s, end(s), end(s), y, "failed", false, s.s);
     }
-    bad.forEach((f) => f());
+    last.forEach((f) => f());
     if (mode === "steps") {
       g.fillStyle = color("paper");
       g.fillRect(0, 0, left, h);
-      for (let i = first; i < last; i++) {
+      for (let i = first; i < behind; i++) {
         const s = shown[i], y = i * lane - top + 2;
         if (s === chosen) { g.fillStyle = color("chosen"); g.fillRect(0, y, left, lane) }
         g.fillStyle = color(s.s in glyphs ? s.s : "ink");
-        const in_ = 4 + Math.min(s.indent, 8) * 10;
-        g.fillText(cut(g, (glyphs[s.s] || "") + " " + (s.d || s.p), left - in_ - 6), in_, y + lane / 2);
+        const indent = 4 + Math.min(s.indent, 8) * 10;
+        g.fillText(cut(g, (glyphs[s.s] || "") + " " + (s.d || s.p), left - indent - 6), indent, y + lane / 2);
       }
     }
   }
@@ -463,7 +467,8 @@
     let n = 0;
     for (const [t, d] of all) {
       n += d;
-      out.length && out[out.length - 1][0] === t ? out[out.length - 1][1] = n : out.push([t, n]);
+      if (out.length && out[out.length - 1][0] === t) out.pop();
+      out.push([t, n]);
     }
     return out;
   }

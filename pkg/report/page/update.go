@@ -13,7 +13,6 @@ type Dirty struct {
 	steps map[int32]bool // those that have changed, by number
 	order []*model.Step  // in the order in which they did
 	head  string         // as it was sent
-	ended bool
 }
 
 // Update is what a page is sent. Its keys are those that page.js reads.
