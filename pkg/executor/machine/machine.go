@@ -22,6 +22,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -189,7 +190,8 @@ func (l *line) attend(w *Wish) (*os.File, error) {
 			w.tell(Answer{Held: text})
 		}
 		// A hundred permits take a while to look at, and that must not be all that is done.
-		if !w.sleep(max(pause, 50*time.Since(began))) {
+		// Runs that look in step with each other, or with who gives permits back, would have luck always, or never.
+		if !w.sleep(max(pause/2+rand.N(pause/2), 50*time.Since(began))) {
 			return nil, nil
 		}
 	}
