@@ -571,6 +571,7 @@ func (c *command) inject(t *testing.T, strace, call, reason, when string, steps 
 		cmd.Path, "run", "w.yaml", "--durability", "power",
 	}
 	cmd.Path = strace
+	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1") // each signal of Go's own stops it under strace
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	_ = cmd.Run() // its error is the state

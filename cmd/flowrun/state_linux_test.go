@@ -163,6 +163,7 @@ steps:
 	cmd := c.cmd()
 	cmd.Args = []string{strace, "-f", "-y", "-qq", "-s", "1000000", "-o", trace, "-e", "trace=fsync,fdatasync,write,execve", cmd.Path, "run", "w.yaml", "--durability", "power"}
 	cmd.Path = strace
+	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1") // each signal of Go's own stops it under strace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
