@@ -94,7 +94,8 @@ func TestHonest(t *testing.T) {
 		"all are others":         {text, "flowrun: 1\nsteps: [{run: a}, {run: b}]\n", []world{ten, ten}, 0, false},
 		"a new generator": {
 			text, "flowrun: 1\nsteps: [{id: a, run: a}, {id: b, run: b}, {id: c, run: c}, {id: d, run: d}, {gather: {for: x, in: \"steps.a.value\", do: {run: x}}}]\n",
-			[]world{ten, ten}, 0, false,
+			[]world{ten, ten},
+			0, false,
 		},
 		"nothing takes time":    {"flowrun: 1\nsteps: [{value: 1}]\n", "flowrun: 1\nsteps: [{value: 1}]\n", []world{ten, ten}, 0, true},
 		"the file says it":      {"flowrun: 1\nsteps: [{sleep: 1m}]\n", "flowrun: 1\nsteps: [{sleep: 90s}]\n", []world{ten, ten}, 90 * time.Second, true},
