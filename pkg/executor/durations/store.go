@@ -140,9 +140,9 @@ func (s Store) mended(file, folder, id string) *good {
 }
 
 // isGood says whether a run is one of the workflow, from whose times others can learn. One that was resumed has steps that a crash
-// made longer.
+// made longer, and a further take of one has kept what it did not do itself.
 func isGood(r *journal.Run, file string) bool {
-	return r.State == journal.Ended && r.Status == event.Succeeded && !r.Resumed() &&
+	return r.State == journal.Ended && r.Status == event.Succeeded && !r.Resumed() && r.Header.Number() == 1 &&
 		len(r.Header.Files) > 0 && r.Header.Files[0].Path == file
 }
 
