@@ -142,6 +142,9 @@ func (j *suites) judge(s *model.Step) testcase {
 	case event.Failed:
 		c.what, c.text = "skipped", "it failed, and the run went on: "+s.Err.Error()
 	case event.Cancelled:
+		if s.Cause.Why == event.WhyListEnd && !s.Ready.IsZero() {
+			return c // a service that has done what it is for
+		}
 		c.what, c.text = "skipped", "cancelled: "+s.Cause.String()
 	case event.Skipped:
 		c.what, c.text = "skipped", s.Reason

@@ -143,7 +143,7 @@ func (m *document) table() {
 	if len(rows) == 0 {
 		return
 	}
-	m.line("\n| Step | | Attempts | Time | Waited | Line |\n| --- | --- | ---: | ---: | ---: | --- |")
+	m.line("\n| Step | | Attempts | Time | Waited | Line |\n| --- | --- | ---: | ---: | ---: | ---: |")
 	for _, x := range rows {
 		m.row(x)
 	}
@@ -175,8 +175,12 @@ func (m *document) row(x row) {
 	if s.Queued > 0 {
 		waited = took(s.Queued)
 	}
-	m.line(fmt.Sprintf("| %s%s | %s | %s | %s | %s | %s |", strings.Repeat("&emsp;", min(x.depth, 6)), cell(s.Path, maxPath), word, attempts, duration, waited,
-		cell(s.Def.Pos.String(), maxPath)))
+	line := fmt.Sprint(s.Def.Pos.Line)
+	if s.Def.Pos.File != m.run.Plan.File {
+		line = cell(fmt.Sprintf("%s:%d", s.Def.Pos.File, s.Def.Pos.Line), maxPath)
+	}
+	indent := strings.Repeat("&emsp;", min(x.depth, 6))
+	m.line(fmt.Sprintf("| %s%s | %s | %s | %s | %s | %s |", indent, cell(s.Path, maxPath), word, attempts, duration, waited, line))
 }
 
 // rows are the steps that the table shows, and how many it does not.
