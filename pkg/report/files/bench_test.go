@@ -98,10 +98,10 @@ func writeLarge(t testing.TB, kind string, n int, to io.Writer) {
 	}
 }
 
-// TestLarge: what a run of 100,000 steps takes, without FLOWRUN_LONG of 10,000: memory that grows with the steps, but not with the
+// TestLarge: what a run of 100,000 steps takes, without FLOWRUN_LONG of 2,000: memory that grows with the steps, but not with the
 // kinds, and files that others can still read.
 func TestLarge(t *testing.T) {
-	n := 10_000
+	n := 2_000
 	if os.Getenv("FLOWRUN_LONG") != "" {
 		n = 100_000
 	}
