@@ -59,7 +59,7 @@ func (s *session) reportRun(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	reports, err := s.openReports(c, keptModel(r, p), true)
+	reports, err := s.openReports(c, keptModel(r, p), true, "")
 	if err != nil {
 		return err
 	}
@@ -111,9 +111,10 @@ func keptAgain(folder string) string {
 	return in.Header.Command.Again
 }
 
-// openReports opens the reports that the command line asks for, of the run r. free says that standard output is.
-func (s *session) openReports(c *cli.Context, r *model.Run, free bool) (*files.Set, error) {
-	opt := files.Options{Env: s.lookup}
+// openReports opens the reports that the command line asks for, of the run r. free says that standard output is; folder is where
+// the command line was typed, "" if it is the current one.
+func (s *session) openReports(c *cli.Context, r *model.Run, free bool, folder string) (*files.Set, error) {
+	opt := files.Options{Folder: folder, Env: s.lookup}
 	if free {
 		opt.Stdout = s.Stdout
 	}

@@ -66,7 +66,11 @@ func (s *session) resume(c *cli.Context) error {
 	if opt.Keep.Durability, err = durability(c); err != nil {
 		return err
 	}
-	x, given, err := s.again(c, r)
+	here, err := os.Getwd()
+	if err != nil {
+		return fault{err}
+	}
+	x, given, err := s.again(c, r) // which goes to the folder of the run
 	if err != nil || x == nil {
 		return err
 	}
@@ -80,7 +84,7 @@ func (s *session) resume(c *cli.Context) error {
 	}
 	format := c.String(flagFormat)
 	isText := format == "" || format == "text"
-	reports, err := s.openReports(c, keptModel(r, p), isText)
+	reports, err := s.openReports(c, keptModel(r, p), isText, here)
 	if err != nil {
 		return err
 	}

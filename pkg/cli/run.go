@@ -83,7 +83,7 @@ func (s *session) run(c *cli.Context) error {
 	repeat := again(c, path, p)
 	isText := format == "" || format == "text"
 	tree := s.newModel(c, p, id)
-	reports, err := s.openReports(c, tree, isText)
+	reports, err := s.openReports(c, tree, isText, "")
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,7 @@ type report struct {
 
 // Options are what Open has to know of the world.
 type Options struct {
+	Folder string                   // of paths that are relative; "": the current one
 	Stdout io.Writer                // nil: it is taken
 	Used   []string                 // files that must not be written over
 	Env    func(name string) string // a variable; "" if it is not set
@@ -154,6 +155,9 @@ func (s *Set) destination(k Kind, path string) (destination, error) {
 	}
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && s.opt.Env("HOME") != "" { // shells leave it behind a =
 		path = filepath.Join(s.opt.Env("HOME"), rest)
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.opt.Folder, path)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
