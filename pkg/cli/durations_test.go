@@ -50,8 +50,8 @@ func TestPastRuns(t *testing.T) {
 		return out.String()
 	}
 	const (
-		usual = "✓ succeeded  build  10s\n✓ succeeded  test  45s\n\n✓ ci succeeded in 55s: 3 succeeded\n"
-		slow  = "✓ succeeded  build  10s\n✓ succeeded  test  1m20s, slower than usual (45s)\n\n✓ ci succeeded in 1m30s: 3 succeeded\n"
+		usual = "✓ succeeded  build  10s\n✓ succeeded  test  45s\n\n✓ ci succeeded in 55s: 3 succeeded\nslowest: test 45s, build 10s\n"
+		slow  = "✓ succeeded  build  10s\n✓ succeeded  test  1m20s, slower than usual (45s)\n\n✓ ci succeeded in 1m30s: 3 succeeded\nslowest: test 1m20s, build 10s\n"
 	)
 	if got := flowrun("show", ids[2]); got != usual {
 		t.Errorf("%s", got)

@@ -12,8 +12,8 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/files"
 	"github.com/flowrun/flowrun/pkg/report/model"
-	"github.com/flowrun/flowrun/pkg/spec/diag"
-	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/spec"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // large tells the events of n commands of a gather, 8 at once, of which each prints two lines, every tenth is tried again, and every
@@ -60,9 +60,16 @@ func large(n int, observe func(event.Event)) {
 	tell(event.RunEnd, func(x *event.Event) { x.Outcome = failed })
 }
 
-func largePlan() *plan.Plan {
-	leaf := &plan.Step{Index: 1, Kind: "run", Pos: diag.Pos{File: "flow.yaml", Line: 7, Col: 5}, Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}}
-	return &plan.Plan{Name: "large", File: "flow.yaml", Steps: []*plan.Step{{Kind: "gather", Body: &plan.Join{}}, leaf}}
+func largePlan(t testing.TB) *plan.Plan {
+	f, err := spec.Parse("flow.yaml", []byte("flowrun: 1\nname: large\nsteps: [{run: make}]\n"), spec.Options{Kinds: steps.Builtin(), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Compile(f, plan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // BenchmarkKinds writes each kind of report of a run of 10,000 steps, and of 100,000.
@@ -87,7 +94,7 @@ type counter int64
 func (c *counter) Write(b []byte) (int, error) { *c += counter(len(b)); return len(b), nil }
 
 func writeLarge(t testing.TB, kind string, n int, to io.Writer) {
-	r := model.New(largePlan(), "R")
+	r := model.New(largePlan(t), "R")
 	set, err := files.Open([]string{kind + "=-"}, r, files.Options{Stdout: to})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +112,7 @@ func TestLarge(t *testing.T) {
 	if os.Getenv("FLOWRUN_LONG") != "" {
 		n = 100_000
 	}
-	r := model.New(largePlan(), "R")
+	r := model.New(largePlan(t), "R")
 	large(n, r.Observe)
 	var before, after runtime.MemStats
 	for _, kind := range files.Names() {
