@@ -80,7 +80,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	id := executor.NewRunID(time.Now())
 	opt.Whole = c.Bool(flagVerbose)
-	repeat := again(c, path, p)
+	repeat := executor.Masked(p, opt, again(c, path, p))
 	isText := format == "" || format == "text"
 	tree := s.newModel(c, p, id)
 	reports, err := s.openReports(c, tree, isText, "")

@@ -28,9 +28,7 @@ func (r *run) begin(now time.Time) error {
 	if r.Keep.Folder == "" {
 		return nil
 	}
-	if r.hidden != nil {
-		r.Keep.Command.Again = r.hidden.Text(r.Keep.Command.Again)
-	}
+	r.Keep.Command.Again = r.hidden.Text(r.Keep.Command.Again)
 	r.Keep.Command.Semaphores = r.Machine
 	w, err := journal.Create(r.Keep, journal.Header{
 		Run: r.RunID, Workflow: r.plan.Name, File: r.plan.File, Start: now, Plan: Checksum(r.plan),

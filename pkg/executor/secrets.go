@@ -19,6 +19,15 @@ func CheckSecrets(p *plan.Plan, opt Options) error {
 	return problems.Err()
 }
 
+// Masked is text without the secrets that a run of p with opt would have. It is empty when that run would be refused.
+func Masked(p *plan.Plan, opt Options, text string) string {
+	r, err := newRun(p, opt)
+	if err != nil {
+		return ""
+	}
+	return r.hidden.Text(text)
+}
+
 // secrets finds the values of the secrets that p declares: in opt, in their files, in dotenv files, or in the environment. A secret
 // that is set to an empty text is one that there is not (`if: secrets.X != ""`); one that is not set at all
 // is a mistake.

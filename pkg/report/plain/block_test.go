@@ -51,7 +51,7 @@ steps:
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		r := New(&out, p, Options{})
-		time.Sleep(played.Start.Sub(time.Now()))
+		time.Sleep(time.Until(played.Start))
 		stop := r.Beat()
 		for _, e := range events {
 			time.Sleep(time.Until(e.Time))

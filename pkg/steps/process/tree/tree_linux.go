@@ -325,7 +325,7 @@ func Sweep(inherited uint64) (killed int) {
 		w.dead[run(mark)] = false
 	}
 	// What forks and ends all the time is seldom seen, and may have gone on before it is hit.
-	any := false
+	any, begin := false, time.Now()
 	for clean := 0; clean < patient; clean++ {
 		found, n := w.once()
 		killed += n
@@ -334,9 +334,14 @@ func Sweep(inherited uint64) (killed int) {
 		} else if !any {
 			break // the usual case
 		}
+		w.closed = time.Since(begin) > newcomers
 	}
 	return killed
 }
+
+// newcomers is for how long a sweep goes after runs that it had not heard of. Where runs are killed all the time it would not come
+// to an end: who sweeps next has the others.
+const newcomers = time.Second
 
 // patient is how many looks must find nothing when there was something.
 const patient = 50
@@ -349,6 +354,7 @@ type sweeper struct {
 	space     string
 	dead      map[string]bool
 	deadLimit map[uint64]bool
+	closed    bool // to runs that it has not heard of
 }
 
 // once looks at each process a moment after it was listed.
@@ -373,7 +379,7 @@ func (w *sweeper) left(pid int) bool {
 	if limit := limitOf(pid); runOf(limit) != 0 && numberOf(limit) != 0 {
 		dead, known := w.deadLimit[runOf(limit)]
 		if !known {
-			dead = !anyHas(runOf(limit))
+			dead = !w.closed && !anyHas(runOf(limit))
 			w.deadLimit[runOf(limit)] = dead
 		}
 		if dead {
@@ -387,7 +393,7 @@ func (w *sweeper) left(pid int) bool {
 		}
 		dead, known := w.dead[run(mark)]
 		if !known {
-			dead = !alive(f[1], f[2]) && !alive(f[3], f[4])
+			dead = !w.closed && !alive(f[1], f[2]) && !alive(f[3], f[4])
 			w.dead[run(mark)] = dead
 		}
 		if dead {
