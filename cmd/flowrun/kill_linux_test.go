@@ -198,6 +198,7 @@ func TestKilled(t *testing.T) {
 					v.dies(t, "resume", "-q")
 				}
 				v.ends(t, want)
+				v.gone(t)
 			}
 		})
 	}
@@ -210,6 +211,13 @@ type victim struct {
 	at    time.Duration // when, since it was started
 	lines int           // or when its journal has so many
 	both  bool          // the supervisor, too
+}
+
+// gone waits until nobody works in the folder any more. A supervisor that was killed in the moment in which it starts its engine leaves one that
+// is told to end.
+func (v *victim) gone(t *testing.T) {
+	t.Helper()
+	until(t, 4*slack, "end of all that was killed", func() bool { return len(marked(v.mark)) == 0 })
 }
 
 // removed is a fresh start.

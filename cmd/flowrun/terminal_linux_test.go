@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flowrun/flowrun/pkg/executor/replayed"
 )
 
 // screen is a terminal with a program at it, and all that was shown.
@@ -44,6 +46,7 @@ func prepare(t *testing.T, workflow string) *command {
 	if err := os.WriteFile(filepath.Join(c.dir, "w.yaml"), []byte("flowrun: 1\n"+workflow), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { replayed.All(t, c.state()) })
 	return c
 }
 

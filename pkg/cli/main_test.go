@@ -8,6 +8,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/flowrun/flowrun/pkg/cli"
+	"github.com/flowrun/flowrun/pkg/executor/replayed"
 )
 
 // TestMain makes this test binary the flowrun command, too: scripts run it as a process of its own.
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "")
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, ".state"))
+			e.Defer(func() { replayed.All(t, filepath.Join(e.WorkDir, ".state", "flowrun")) })
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},

@@ -77,6 +77,8 @@ func variable(env []string, name string) (string, bool) {
 type UnfitError struct {
 	Text string
 	Help string // what to do instead
+	// Otherwise: the run was begun by a flowrun that decides in another way.
+	Otherwise bool
 }
 
 // Error implements error.
@@ -119,10 +121,7 @@ func resume(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 	_, err = local.Resume(ctx, r.plan, with, local.History{Steps: h.steps(), Observe: h.observe})
 	var other *local.DivergedError
 	if errors.As(err, &other) {
-		return nil, &UnfitError{
-			Text: fmt.Sprintf("this flowrun comes to something else than %s, which began it: %s", head.Command.Flowrun, other),
-			Help: "resume it with that version, or run the workflow again",
-		}
+		return nil, otherwise(head, other.Error())
 	}
 	if err != nil {
 		return nil, err

@@ -165,6 +165,28 @@ func remember(p *plan.Plan, opt Options, in *journal.Reader) (*run, *reuse.Past,
 	return r, past, nil
 }
 
+// Replay goes through the journal of a run in its first take, over the files that the run has kept, and changes nothing. The error is an
+// *UnfitError: Otherwise, when flowrun comes to anything else today than it did then; if not, it is not given what it would have to know,
+// as secrets.
+func Replay(r *journal.Run, opt LoadOptions) error {
+	in, err := journal.Open(r.Folder)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	files, err := r.Sources()
+	if err != nil {
+		return err
+	}
+	opt.Jobs, opt.Room = in.Header.Command.Jobs, in.Header.Command.Room
+	p, err := Reload(files, opt)
+	if err != nil {
+		return err
+	}
+	_, _, err = remember(p, Options{Earlier: Earlier{Plan: p}}, in)
+	return err
+}
+
 // withSecrets is the plan of kept files with the defaults of secret inputs, which are not kept, as another plan has them.
 func withSecrets(kept, p *plan.Plan) *plan.Plan {
 	if kept == p {
@@ -188,8 +210,9 @@ func withSecrets(kept, p *plan.Plan) *plan.Plan {
 // otherwise is that a take cannot be gone through again.
 func otherwise(head journal.Header, what string) error {
 	return &UnfitError{
-		Text: fmt.Sprintf("this flowrun comes to something else than %s, which ran it: %s", head.Command.Flowrun, what),
-		Help: "resume it with that version, or run the workflow again",
+		Text:      fmt.Sprintf("this flowrun comes to something else than %s, which ran it: %s", head.Command.Flowrun, what),
+		Help:      "resume it with that version, or run the workflow again",
+		Otherwise: true,
 	}
 }
 

@@ -268,7 +268,7 @@ func (d *driver) take(in []kernel.Input, m message) []kernel.Input {
 	}
 	delete(d.leaves, m.leaf)
 	d.disk.ended(time.Now())
-	d.services.opened(m.leaf)
+	d.services.ended(m.leaf)
 	if m.interrupt {
 		in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: "SIGINT"}})
 		if d.Interrupted != nil {

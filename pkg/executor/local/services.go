@@ -17,6 +17,7 @@ type services struct {
 	first, rest []int32            // leaves that are still to begin again
 	gate        int32              // the service that has begun again, and is waited for; 0: none
 	open        context.CancelFunc // ends the question whether it is ready; nil: it was not asked yet
+	down        bool               // it did not get ready, and is told to stop
 }
 
 // inquiry is how a service is asked whether it is ready.
@@ -83,7 +84,7 @@ func (d *driver) probe() {
 	n := s.gate
 	l := d.leaves[n]
 	if l == nil || l.lost { // it was cancelled before it could begin again
-		s.gate = 0
+		s.pass()
 		return
 	}
 	q := s.ready[l.call.Step]
@@ -101,11 +102,25 @@ func (d *driver) probe() {
 	})
 }
 
-// probed: the question has an answer. A service that does not come up again has failed.
+// probed: the question has an answer. A service that does not come up again has failed, and when it has ended nobody else
+// need begin again.
 func (d *driver) probed(m message) {
-	d.services.gate, d.services.open = 0, nil
 	if l := d.leaves[m.leaf]; l != nil && m.outcome.Status == event.Failed {
 		l.verdict = &m.outcome
 		l.stop()
+		d.services.down = true
+		return
 	}
+	d.services.pass()
+}
+
+// pass lets those begin again that are behind the gate.
+func (s *services) pass() { s.gate, s.open, s.down = 0, nil, false }
+
+// ended: a leaf has ended.
+func (s *services) ended(leaf int32) {
+	if s.gate == leaf && s.down {
+		s.pass()
+	}
+	s.opened(leaf)
 }
