@@ -100,7 +100,7 @@ func TestLost(t *testing.T) {
 					if at == 0 && fmt.Sprint(e.Type, " ", e.Path) == c.dies {
 						at = time.Since(began) + 1
 						go func() {
-							time.Sleep(1)
+							time.Sleep(time.Nanosecond)
 							left, _ = os.ReadFile(journal)
 						}()
 					}
