@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func (s *session) resume(c *cli.Context) error {
 	}
 	opt := executor.Options{Env: s.Env, Whole: c.Bool(flagVerbose)}
 	opt.Keep = journal.Keep{Folder: r.Folder, Supervisor: process.Supervisor(), Command: journal.Command{Flowrun: release()}}
-	if opt.Keep.Durability, err = durability(c); err != nil {
+	if opt.Keep.Durability, err = durability(cmp.Or(c.String(flagDurability), r.Header.Command.Durability)); err != nil {
 		return err
 	}
 	here, err := os.Getwd()

@@ -165,8 +165,8 @@ func (s *session) carryOut(
 }
 
 // durability is what --durability says.
-func durability(c *cli.Context) (journal.Durability, error) {
-	switch v := c.String(flagDurability); v {
+func durability(v string) (journal.Durability, error) {
+	switch v {
 	case "", "process":
 		return journal.Crash, nil
 	case "power":
@@ -182,7 +182,7 @@ func durability(c *cli.Context) (journal.Durability, error) {
 func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, error) {
 	k := journal.Keep{Folder: folder, Supervisor: process.Supervisor()}
 	var err error
-	if k.Durability, err = durability(c); err != nil {
+	if k.Durability, err = durability(c.String(flagDurability)); err != nil {
 		return k, err
 	}
 	here, err := os.Getwd()
@@ -195,6 +195,9 @@ func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, erro
 	}
 	if k.Command.Semaphores, err = machineFolder(c); err != nil {
 		return k, err
+	}
+	if k.Durability != journal.Crash {
+		k.Command.Durability = c.String(flagDurability)
 	}
 	if d := c.Duration(flagTimeout); d > 0 {
 		k.Command.Timeout = event.FormatDuration(d)

@@ -101,6 +101,7 @@ type Command struct {
 	EnvFiles []string `json:"env_files,omitempty"`
 	// Semaphores is the folder of the semaphores of the machine, absolute; "": that of all users.
 	Semaphores string `json:"semaphores,omitempty"`
+	Durability string `json:"durability,omitempty"` // power, none; "": process
 	// Traceparent is the W3C trace context in which flowrun was started.
 	Traceparent string `json:"traceparent,omitempty"`
 }
