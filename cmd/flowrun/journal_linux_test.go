@@ -568,7 +568,7 @@ func (c *command) inject(t *testing.T, strace, call, reason, when string, steps 
 	cmd := c.cmd()
 	cmd.Args = []string{
 		strace, "-f", "--seccomp-bpf", "-qq", "-o", trace, "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", call, reason, when),
-		cmd.Path, "run", "w.yaml", "--durability", "power",
+		cmd.Path, "run", "w.yaml", "--durability", "power", "--state-dir", c.state(), // else another folder may take its place
 	}
 	cmd.Path = strace
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1") // each signal of Go's own stops it under strace

@@ -212,6 +212,7 @@ func (w *Writer) Observe(e event.Event) {
 	if w.err != nil && e.Type == event.RunEnd && e.Err != nil {
 		e.Err = brief(e.Err)
 	}
+	w.logs.taken = w.resumed // what was before is gone through, but for what nobody was told
 	o := event.NewObject(w.more[:0])
 	o.Int("at", int64(e.Time.Sub(w.start)))
 	o.Int("step", int64(e.Where.Step))
