@@ -3,14 +3,8 @@ package ending_test
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/report/ending"
@@ -22,38 +16,14 @@ var update = flag.Bool("update", false, "write the endings that the tests want")
 
 // TestEndings plays the workflow of each testdata/*.txtar (package played) and compares what is known of its end with the part `want`.
 func TestEndings(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			ar, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string]string{}
-			for _, f := range ar.Files {
-				parts[f.Name] = string(f.Data)
-			}
-			p, events := played.Events(t, parts)
-			r := model.New(p, played.RunID)
-			for _, e := range events {
-				r.Observe(e)
-			}
-			got := text(r)
-			if d := cmp.Diff(parts["want"], got); d == "" {
-				return
-			} else if !*update {
-				t.Fatalf("-want +got\n%s", d)
-			}
-			ar.Files = slices.DeleteFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
-			ar.Files = append(ar.Files, txtar.File{Name: "want", Data: []byte(got)})
-			if err := os.WriteFile(name, txtar.Format(ar), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+	played.Golden(t, *update, func(t *testing.T, parts map[string]string) string {
+		p, events := played.Events(t, parts)
+		r := model.New(p, played.RunID)
+		for _, e := range events {
+			r.Observe(e)
+		}
+		return text(r)
+	})
 }
 
 // text is what is known of the end of a run.

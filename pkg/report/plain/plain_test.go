@@ -4,19 +4,17 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/sim"
+	"github.com/flowrun/flowrun/pkg/report/played"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
@@ -32,37 +30,9 @@ var update = flag.Bool("update", false, "write the texts that the tests want")
 //	output/PATH  what it prints
 //	want         the text, with ESC for the escape character
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			ar, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string]string{}
-			for _, f := range ar.Files {
-				parts[f.Name] = string(f.Data)
-			}
-			got := strings.ReplaceAll(show(t, parts), "\x1b", "ESC")
-			if d := cmp.Diff(parts["want"], got); d == "" {
-				return
-			} else if !*update {
-				t.Errorf("-want +got:\n%s", d)
-				return
-			}
-			for i := range ar.Files {
-				if ar.Files[i].Name == "want" {
-					ar.Files[i].Data = []byte(got)
-				}
-			}
-			if err := os.WriteFile(name, txtar.Format(ar), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+	played.Golden(t, *update, func(t *testing.T, parts map[string]string) string {
+		return strings.ReplaceAll(show(t, parts), "\x1b", "ESC")
+	})
 }
 
 func show(t *testing.T, parts map[string]string) string {

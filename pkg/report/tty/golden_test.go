@@ -3,22 +3,18 @@ package tty
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/sim"
 	"github.com/flowrun/flowrun/pkg/report/plain"
+	"github.com/flowrun/flowrun/pkg/report/played"
 	"github.com/flowrun/flowrun/pkg/report/tty/vt"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
@@ -42,38 +38,10 @@ var update = flag.Bool("update", false, "write the screens that the tests want")
 //	want         the screens, and at the end all that was ever above them; the end of the run is told by package plain,
 //	             which is only there with verbose
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			ar, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string]string{}
-			for _, f := range ar.Files {
-				parts[f.Name] = string(f.Data)
-			}
-			var got string
-			synctest.Test(t, func(t *testing.T) { got = screens(t, parts) })
-			if d := cmp.Diff(parts["want"], got); d == "" {
-				return
-			} else if !*update {
-				t.Errorf("-want +got:\n%s", d)
-				return
-			}
-			for i := range ar.Files {
-				if ar.Files[i].Name == "want" {
-					ar.Files[i].Data = []byte(got)
-				}
-			}
-			if err := os.WriteFile(name, txtar.Format(ar), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+	played.Golden(t, *update, func(t *testing.T, parts map[string]string) (got string) {
+		synctest.Test(t, func(t *testing.T) { got = screens(t, parts) })
+		return got
+	})
 }
 
 // moment is something that happens at a time.
