@@ -272,6 +272,9 @@ func (s *Screen) frame(now time.Time, bare bool) {
 	s.draw.Lock()
 	defer s.draw.Unlock()
 	width, height := s.opt.Size()
+	if width == 0 { // the terminal is another's, and what was drawn is not below its cursor any more
+		s.last.lines = nil
+	}
 	s.mu.Lock()
 	if s.held >= 0 || s.away && !bare {
 		s.mu.Unlock()
