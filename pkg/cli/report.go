@@ -111,6 +111,29 @@ func keptAgain(folder string) string {
 	return in.Header.Command.Again
 }
 
+// toldAgain is keptAgain for the end of a run; nil: there is no such command. What knows no secret is told as it was typed
+// where nothing is kept.
+func toldAgain(folder, typed string, p *plan.Plan) func() string {
+	if typed == "" {
+		return nil
+	}
+	return func() string {
+		kept := keptAgain(folder)
+		if kept == "" && !holdsSecrets(p) {
+			return typed
+		}
+		return kept
+	}
+}
+
+// telling is a command that is known already; nil: there is none.
+func telling(command string) func() string {
+	if command == "" {
+		return nil
+	}
+	return func() string { return command }
+}
+
 // openReports opens the reports that the command line asks for, of the run r. free says that standard output is; folder is where
 // the command line was typed, "" if it is the current one.
 func (s *session) openReports(c *cli.Context, r *model.Run, free bool, folder string) (*files.Set, error) {

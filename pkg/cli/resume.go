@@ -94,7 +94,7 @@ func (s *session) resume(c *cli.Context) error {
 		text = s.Stdout
 	}
 	past := followed(r, p)
-	view := s.progress(c, text, p, s.style(c, text, r.ID, &s.sources, plain.Options{Again: r.Header.Command.Again, Past: past}), r.ID)
+	view := s.progress(c, text, p, s.style(c, text, r.ID, &s.sources, plain.Options{Again: telling(r.Header.Command.Again), Past: past}), r.ID)
 	defer view.close()
 	kept := &keptSteps{plan: p}
 	opt.Past = append(view.recall, kept.observe, withTexts(r, reports.Observe))

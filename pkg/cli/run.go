@@ -80,7 +80,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	id := executor.NewRunID(time.Now())
 	opt.Whole = c.Bool(flagVerbose)
-	repeat := executor.Masked(p, opt, again(c, path, p))
+	repeat := again(c, path, p)
 	isText := format == "" || format == "text"
 	tree := s.newModel(c, p, id)
 	reports, err := s.openReports(c, tree, isText, "")
@@ -96,7 +96,7 @@ func (s *session) run(c *cli.Context) error {
 	}
 	opt.Machine = opt.Keep.Command.Semaphores
 	past := newLearner(state, p, opt.Keep, values)
-	view := s.progress(c, text, p, s.style(c, text, id, &s.sources, plain.Options{Again: repeat, Past: past.run}), id)
+	view := s.progress(c, text, p, s.style(c, text, id, &s.sources, plain.Options{Again: toldAgain(opt.Keep.Folder, repeat, p), Past: past.run}), id)
 	defer view.close()
 	observe := append(view.observe, reports.Observe)
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {

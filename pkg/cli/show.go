@@ -70,7 +70,7 @@ func (s *session) show(c *cli.Context) error {
 		sources.Add(f.Name, f.Text)
 	}
 	past := followed(r, p)
-	report := plain.New(s.Stdout, p, s.style(c, s.Stdout, r.ID, &sources, plain.Options{Again: r.Header.Command.Again, Past: past}))
+	report := plain.New(s.Stdout, p, s.style(c, s.Stdout, r.ID, &sources, plain.Options{Again: telling(r.Header.Command.Again), Past: past}))
 	steps, err := runs.Tell(r, p, func(e event.Event) {
 		past.Observe(e)
 		report.Observe(e)

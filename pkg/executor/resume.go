@@ -92,12 +92,20 @@ func (e *UnfitError) Error() string { return e.Text }
 // Otherwise it is like Run. The error is also an *UnfitError, or a *journal.Problem when the folder cannot be read, or of
 // journal.ErrBusy when another process has the run: then nothing was begun.
 func Resume(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
+	return takenOver(ctx, p, opt, resume)
+}
+
+// takenOver has a run go on whose folder is taken over, and let go again if nothing comes of it.
+func takenOver(
+	ctx context.Context, p *plan.Plan, opt Options,
+	goOn func(context.Context, *plan.Plan, Options, *journal.Writer, *journal.Reader) (*Result, error),
+) (*Result, error) {
 	w, in, err := journal.Continue(opt.Keep)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	result, err := resume(ctx, p, opt, w, in)
+	result, err := goOn(ctx, p, opt, w, in)
 	if result == nil {
 		w.Close()
 	}

@@ -35,25 +35,11 @@ type Earlier struct {
 // line of the run said are treated as in Resume, and so are errors; an input that has the default of its file has that of the
 // new file.
 func Retake(ctx context.Context, p *plan.Plan, opt Options) (*Result, error) {
-	w, in, err := journal.Continue(opt.Keep)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	result, err := retake(ctx, p, opt, w, in)
-	if result == nil {
-		w.Close()
-	}
-	return result, err
+	return takenOver(ctx, p, opt, retake)
 }
 
 func retake(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, in *journal.Reader) (*Result, error) {
 	head := in.Header
-	var err error
-	if opt.Timeout, err = timeoutOf(head); err != nil {
-		return nil, err
-	}
-	opt.RunID, opt.Strict, opt.Machine = head.Run, head.Command.Strict, head.Command.Semaphores
 	old, past, err := remember(p, opt, in)
 	if err != nil {
 		return nil, err
@@ -64,7 +50,8 @@ func retake(ctx context.Context, p *plan.Plan, opt Options, w *journal.Writer, i
 		return nil, err
 	}
 	secret := opt.Inputs
-	opt.Env, opt.Inputs = old.Env, inherit(old, p, secret)
+	opt = old.Options
+	opt.Inputs = inherit(old, p, secret)
 	r, err := newRun(p, opt)
 	if err != nil {
 		return nil, err

@@ -19,15 +19,6 @@ func CheckSecrets(p *plan.Plan, opt Options) error {
 	return problems.Err()
 }
 
-// Masked is text without the secrets that a run of p with opt would have. It is empty when that run would be refused.
-func Masked(p *plan.Plan, opt Options, text string) string {
-	r, err := newRun(p, opt)
-	if err != nil {
-		return ""
-	}
-	return r.hidden.Text(text)
-}
-
 // secrets finds the values of the secrets that p declares: in opt, in their files, in dotenv files, or in the environment. A secret
 // that is set to an empty text is one that there is not (`if: secrets.X != ""`); one that is not set at all
 // is a mistake.
@@ -74,11 +65,8 @@ func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) 
 	if v, ok := p.Given[s.Name.Text]; ok {
 		return v, ""
 	}
-	// The last of several counts, as for a process.
-	for i := len(env) - 1; i >= 0; i-- {
-		if v, ok := strings.CutPrefix(env[i], s.Name.Text+"="); ok {
-			return v, ""
-		}
+	if v, ok := variable(env, s.Name.Text); ok {
+		return v, ""
 	}
 	return "", "secret \"" + s.Name.Text + "\" is not set: it is an environment variable that flowrun must be given"
 }

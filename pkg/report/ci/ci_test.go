@@ -28,7 +28,7 @@ func nothing(string) string { return "" }
 func log(t testing.TB, dialect string, parts map[string]string) string {
 	p, events := played.Events(t, parts)
 	var out bytes.Buffer
-	r := plain.New(&out, p, plain.Options{Frame: ci.Frame(dialect, nothing), Again: "flowrun run flow.yaml"})
+	r := plain.New(&out, p, plain.Options{Frame: ci.Frame(dialect, nothing), Again: func() string { return "flowrun run flow.yaml" }})
 	for _, e := range events {
 		r.Observe(e)
 	}

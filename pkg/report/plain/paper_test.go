@@ -99,7 +99,8 @@ func TestNothingDrivesTerminalOrCI(t *testing.T) {
 			{Kind: "steps", Body: &plan.Sequence{}}, {ID: "a", Kind: "run", Body: &plan.Leaf{Kind: &kind.Kind{Name: "run"}}},
 		}}
 		var out bytes.Buffer
-		r := New(&out, p, Options{Color: color, Verbose: true, Again: text.Draw(t, "again")})
+		again := text.Draw(t, "again")
+		r := New(&out, p, Options{Color: color, Verbose: true, Again: func() string { return again }})
 		step := event.Event{Path: "a", Attempt: 1, Where: event.Where{Step: 1, Node: 1}}
 		tell := func(typ event.Type, change func(e *event.Event)) {
 			e := step

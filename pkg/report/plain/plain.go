@@ -33,10 +33,11 @@ import (
 // Options say how to show a run.
 type Options struct {
 	Color   bool
-	Quiet   bool   // only failures and the verdict
-	EndOnly bool   // nothing before the end of the run: what happens is shown elsewhere
-	Verbose bool   // also what waits, begins, or took no time
-	Again   string // the command that does the same again, shown after a failure
+	Quiet   bool // only failures and the verdict
+	EndOnly bool // nothing before the end of the run: what happens is shown elsewhere
+	Verbose bool // also what waits, begins, or took no time
+	// Again is asked, after a failure, for the command that does the same again; nil, or "": there is none.
+	Again func() string
 	// Past knows which steps are slower than usual; nil: nothing is known. It follows the same run, and hears of each event first.
 	Past   *durations.Run
 	Failed string // the command that runs again only what did not succeed, shown likewise; "": there is none

@@ -44,7 +44,7 @@ func show(t *testing.T, parts map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := Options{Again: "flowrun run flow.yaml", Failed: "flowrun resume RUN --failed", Logs: "flowrun logs RUN"}
+	opt := Options{Again: func() string { return "flowrun run flow.yaml" }, Failed: "flowrun resume RUN --failed", Logs: "flowrun logs RUN"}
 	var inputs []sim.At
 	for _, w := range strings.Fields(parts["options"]) {
 		switch w {

@@ -58,7 +58,10 @@ func (p *Printer) verdict(e event.Event) {
 	if e.Status == event.Succeeded {
 		return
 	}
-	next := [...]struct{ what, command string }{{"what failed", p.opt.Failed}, {"again", p.opt.Again}}
+	next := [...]struct{ what, command string }{{what: "what failed", command: p.opt.Failed}, {what: "again"}}
+	if p.opt.Again != nil {
+		next[1].command = p.opt.Again()
+	}
 	if next[0].command != "" || next[1].command != "" {
 		p.out.WriteString("\n")
 	}
