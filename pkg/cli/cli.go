@@ -30,6 +30,8 @@ type System struct {
 	Env            []string // NAME=value
 	// Notify sends the signals that end a run to c until stop is called.
 	Notify func(c chan<- os.Signal) (stop func())
+	// Engine is one beyond this machine; nil: there is none.
+	Engine Engine
 }
 
 // OS is the world of this process.

@@ -7,6 +7,7 @@ package kind
 
 import (
 	"context"
+	"io"
 	"regexp"
 	"time"
 
@@ -120,6 +121,8 @@ type Call struct {
 	// with all in it when the run has ended.
 	Temp   func() (string, error)
 	Output Output
+	// Store keeps the run's files beyond the step; nil: nothing does.
+	Store Store
 	// Kill is closed when the step must end at once, without grace.
 	Kill <-chan struct{}
 	// ReadyLine is what a line of the output of a service must match before it is ready; nil: nobody waits for that. Ready
@@ -129,6 +132,15 @@ type Call struct {
 	// Interrupt says, before Run returns, that the user wants the run to end: an action that had the terminal got the
 	// Ctrl-C, and flowrun did not. It may be nil.
 	Interrupt func()
+}
+
+// Store keeps files of a run for those who come later: other steps, perhaps on other machines, and who looks at the run. Names
+// have slashes, and are those of the run alone. Its functions are safe for use by several goroutines.
+type Store interface {
+	// Put keeps all of from under the name, in the place of what is there.
+	Put(ctx context.Context, name string, from io.Reader) error
+	// Get gives what is kept; the error is fs.ErrNotExist if nothing is.
+	Get(ctx context.Context, name string) (io.ReadCloser, error)
 }
 
 // Output is where a step says what it does while it works. Its functions are safe for use by several goroutines.
