@@ -128,7 +128,7 @@ func loading(r *journal.Run) executor.LoadOptions {
 	command := r.Header.Command
 	opt := executor.LoadOptions{Kinds: steps.Builtin(), EnvFiles: command.EnvFiles, Jobs: command.Jobs, Room: command.Room}
 	if d, err := time.ParseDuration(command.Grace); err == nil {
-		opt.Kinds = withGrace(opt.Kinds, d)
+		opt.Kinds = steps.WithGrace(opt.Kinds, d)
 	}
 	return opt
 }

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
-	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
@@ -109,7 +107,7 @@ func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan,
 		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.source,
 	}
 	if d := c.Duration(flagGrace); d > 0 {
-		opt.Kinds = withGrace(opt.Kinds, d)
+		opt.Kinds = steps.WithGrace(opt.Kinds, d)
 	}
 	return executor.Load(path, opt)
 }
@@ -148,18 +146,4 @@ func unreadable(err error) error {
 		return fmt.Errorf("%s: %w", p.Path, p.Err)
 	}
 	return err
-}
-
-// withGrace is kinds with another default for the grace of a step that is told to stop.
-func withGrace(kinds []*kind.Kind, d time.Duration) []*kind.Kind {
-	out := make([]*kind.Kind, len(kinds))
-	for i, k := range kinds {
-		out[i] = k
-		for _, key := range k.Keys {
-			if key.Name == "stop" && k.Run != nil {
-				out[i] = graceful(k, d)
-			}
-		}
-	}
-	return out
 }

@@ -68,6 +68,11 @@ func Load(path string, opt LoadOptions) (*plan.Plan, error) {
 // Reload compiles what a run has kept of its files: the same plan, but for variables of dotenv files, which nobody keeps: with
 // opt.Dotenv they are as they are now. Of opt only the kinds, EnvFiles, Jobs and Room are looked at besides.
 func Reload(files []journal.Source, opt LoadOptions) (*plan.Plan, error) {
+	return reload(files, opt, func(*ast.File, string) {})
+}
+
+// reload is Reload; each file passes through read, with its path.
+func reload(files []journal.Source, opt LoadOptions, read func(f *ast.File, path string)) (*plan.Plan, error) {
 	open := func(path string) (*ast.File, error) {
 		i := slices.IndexFunc(files, func(s journal.Source) bool { return s.Path == path })
 		if i < 0 {
@@ -77,7 +82,11 @@ func Reload(files []journal.Source, opt LoadOptions) (*plan.Plan, error) {
 		if opt.Dotenv {
 			parsing.EnvFiles, parsing.ReadFile = opt.EnvFiles, spec.ReadFile
 		}
-		return spec.Parse(files[i].Name, files[i].Text, parsing)
+		f, err := spec.Parse(files[i].Name, files[i].Text, parsing)
+		if err == nil {
+			read(f, path)
+		}
+		return f, err
 	}
 	if len(files) == 0 {
 		return nil, os.ErrNotExist

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
@@ -33,6 +34,7 @@ var (
 	activationType = reflect.TypeFor[activation]()
 	nodeType       = reflect.TypeFor[plan.Node]()
 	stepType       = reflect.TypeFor[*plan.Step]()
+	timeType       = reflect.TypeFor[time.Time]()
 )
 
 // No key of a value is one of these: a \x1a in a text is written twice.
@@ -115,6 +117,10 @@ func (c *codec) write(v reflect.Value) {
 	case reflect.Map:
 		c.writeMap(v)
 	case reflect.Struct:
+		if v.Type() == timeType {
+			c.out = strconv.AppendInt(c.out, nanoseconds(v.Interface().(time.Time)), 10)
+			return
+		}
 		c.list(v.NumField(), func(i int) {
 			if v.Type().Field(i).IsExported() || v.Type().Field(i).Anonymous {
 				c.write(v.Field(i))
@@ -149,6 +155,22 @@ func (c *codec) write(v reflect.Value) {
 	default:
 		panic("kernel: a snapshot cannot hold a " + v.Type().String())
 	}
+}
+
+// nanoseconds are those since 1970, as a time is written; of the zero time the least number.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}
+
+// timeOf is the time that was written as n, in UTC.
+func timeOf(n int64) time.Time {
+	if n == math.MinInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
 }
 
 // float is written so that it cannot be taken for a whole number.
@@ -262,6 +284,10 @@ func (c *codec) read(tree any, v reflect.Value) {
 	case reflect.Map:
 		c.readMap(tree, v)
 	case reflect.Struct:
+		if v.Type() == timeType {
+			v.Set(reflect.ValueOf(timeOf(integer(tree))))
+			return
+		}
 		list := tree.([]any)
 		for i := range v.NumField() {
 			if f := v.Type().Field(i); f.IsExported() || f.Anonymous {

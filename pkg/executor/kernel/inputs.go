@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/flowrun/flowrun/pkg/executor/event"
 )
 
 // WriteInputs writes inputs of one Step, as JSON, so that ReadInputs gives the very same. seal stands around every text of
@@ -15,6 +17,15 @@ func WriteInputs(in []Input, seal func(string) string) []byte { return write(&in
 func ReadInputs(data []byte, unseal func(string) (string, error)) (in []Input, err error) {
 	err = read(data, &in, unseal)
 	return in, err
+}
+
+// WriteEvents writes events exactly, as WriteInputs does.
+func WriteEvents(events []event.Event, seal func(string) string) []byte { return write(&events, seal) }
+
+// ReadEvents reads what WriteEvents wrote.
+func ReadEvents(data []byte, unseal func(string) (string, error)) (events []event.Event, err error) {
+	err = read(data, &events, unseal)
+	return events, err
 }
 
 // WriteValues writes values of the language as WriteInputs does.

@@ -76,7 +76,7 @@ type Input struct {
 	Leaf    int32         // all but Cancel and Kill; of Granted and Held the hold
 	Outcome event.Outcome // Ended; of Granted the error, if no permit is to be had
 	Cause   *event.Cause  // Cancel
-	By      string        // Held: who, in words
+	By      string        // Held: who, in words; Lost: who died, "": flowrun
 }
 
 // InputKind is the kind of an Input.
@@ -204,7 +204,7 @@ func (k *Kernel) tell(i Input) {
 	case Ready:
 		k.matched(i.Leaf)
 	case Lost:
-		k.lost(i.Leaf)
+		k.lost(i.Leaf, i.By)
 	case Again:
 		k.again(i.Leaf)
 	case Granted:

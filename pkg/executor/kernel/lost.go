@@ -1,12 +1,16 @@
 package kernel
 
-import "github.com/flowrun/flowrun/pkg/executor/event"
+import (
+	"cmp"
 
-// A leaf that was at work when flowrun died is lost: a run that goes on begins it anew. For its step that is a further
+	"github.com/flowrun/flowrun/pkg/executor/event"
+)
+
+// A leaf that was at work when flowrun died, or the worker that carried it out, is lost: a run that goes on begins it anew. For its step that is a further
 // attempt: `attempt` counts on, and `timeout`, which bounds one attempt, begins again. It failed at nothing, so no retry counts it.
 
-// lost: nobody works for a leaf any more. One that was told to stop has ended by that.
-func (k *Kernel) lost(leaf int32) {
+// lost: nobody works for a leaf any more, as who did has died. One that was told to stop has ended by that.
+func (k *Kernel) lost(leaf int32, who string) {
 	switch a := k.acts[leaf].(type) {
 	case *leafAct:
 		if a.Lost {
@@ -19,7 +23,7 @@ func (k *Kernel) lost(leaf int32) {
 		}
 		a.Lost = true
 		s := k.step(&a.base)
-		e := event.Errorf(event.LostError, "flowrun died while it was at work")
+		e := event.Errorf(event.LostError, "%s died while it was at work", cmp.Or(who, "flowrun"))
 		e.Step, e.Attempts = s.path(k), int(s.Attempt)
 		k.emit(event.Event{
 			Type: event.StepRetry, Path: s.path(k), Attempt: int(s.Attempt), Where: s.Place,

@@ -42,6 +42,7 @@ type Set struct {
 	filter []uint64        // a bit for each hash of four bytes
 	shift  uint            // from a hash to its bit
 	step   int
+	sealed bool // there are references in the place of secrets: Sealed
 }
 
 // span is a part of Set.words.
@@ -195,6 +196,9 @@ func (s *Set) begins(b []byte) bool {
 func (s *Set) Text(text string) string {
 	if s == nil {
 		return text
+	}
+	if s.sealed {
+		return hidden(text)
 	}
 	var out strings.Builder
 	seen := 0 // what is before it is in out, or masked

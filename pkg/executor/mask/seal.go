@@ -40,6 +40,40 @@ func (s *Set) Seal(text string) string {
 	return out.String()
 }
 
+// Reference is what stands in a sealed text for all of the value with that number, where nobody knows the value.
+func Reference(value int) string { return quote + strconv.Itoa(value) + ";" }
+
+// Sealed gives a Set for texts that are sealed: its Text is what Text of the Set that sealed them would have given, without
+// knowing what it knows. It has nothing to seal with, and nothing to unseal.
+func Sealed() *Set { return &Set{sealed: true} }
+
+// hidden is a sealed text with marks in the place of references.
+func hidden(text string) string {
+	if !strings.Contains(text, quote) {
+		return text
+	}
+	var out strings.Builder
+	marked := false // nothing stands behind the last mark
+	for {
+		before, after, found := strings.Cut(text, quote)
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		marked = marked && before == ""
+		if strings.HasPrefix(after, quote) {
+			out.WriteString(quote)
+			text, marked = after[len(quote):], false
+			continue
+		}
+		if !marked {
+			out.WriteString(Mark)
+		}
+		marked = true
+		_, text, _ = strings.Cut(after, ";")
+	}
+}
+
 // Unseal is the text that Seal was given, with the secrets of s. The error says that they do not have what is referred to.
 func (s *Set) Unseal(text string) (string, error) {
 	if !strings.Contains(text, quote) {
@@ -69,9 +103,18 @@ func (s *Set) Unseal(text string) (string, error) {
 
 // referred is the part of a form that a reference means.
 func (s *Set) referred(ref string) (string, bool) {
+	if s == nil {
+		return "", false
+	}
+	if i, err := strconv.Atoi(ref); err == nil { // Reference
+		if i < 0 || i >= len(s.values) || s.values[i] == "" {
+			return "", false
+		}
+		return s.values[i], true
+	}
 	var n [4]int
 	fields := strings.Split(ref, ".")
-	if s == nil || len(fields) != len(n) {
+	if len(fields) != len(n) {
 		return "", false
 	}
 	for i, f := range fields {

@@ -49,6 +49,7 @@ type read struct {
 type call struct {
 	name string
 	at   int
+	arg  *string // the first argument, if it is a text as it stands
 }
 
 // Use is one name that an expression reads: Root alone (`inputs`, `shard`), or Root and the member that
@@ -118,6 +119,19 @@ func (e *Expr) IsName(name string) bool { return len(e.path) == 1 && e.path[0] =
 // Calls says whether e calls a function of that name (`success`).
 func (e *Expr) Calls(name string) bool {
 	return slices.ContainsFunc(e.calls, func(c call) bool { return c.name == name })
+}
+
+// Literals are the first arguments of calls of a function of that name which are texts as they stand; all: each call has one.
+func (e *Expr) Literals(name string) (texts []string, all bool) {
+	all = true
+	for _, c := range e.calls {
+		if c.name == name && c.arg != nil {
+			texts = append(texts, *c.arg)
+		} else if c.name == name {
+			all = false
+		}
+	}
+	return texts, all
 }
 
 // Constant says whether e is the same wherever it stands: it reads no name and calls no function.

@@ -251,7 +251,7 @@ func (r *resolver) walk(node *ast.Node) {
 		if !isLoop(n.Name) {
 			r.refuse(n, "there is no function %s", n.Name)
 		}
-		r.calls = append(r.calls, call{n.Name, r.at(n)})
+		r.calls = append(r.calls, call{name: n.Name, at: r.at(n)})
 		r.all(n.Arguments)
 	case *ast.PredicateNode:
 		r.inside++
@@ -379,7 +379,13 @@ func (r *resolver) call(n *ast.CallNode) {
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
 		r.name(callee, callee.Value)
-		r.calls = append(r.calls, call{callee.Value, r.at(callee)})
+		c := call{name: callee.Value, at: r.at(callee)}
+		if len(n.Arguments) > 0 {
+			if text, ok := n.Arguments[0].(*ast.StringNode); ok {
+				c.arg = &text.Value
+			}
+		}
+		r.calls = append(r.calls, c)
 	case *ast.MemberNode:
 		name, ok := callee.Property.(*ast.StringNode)
 		if !ok || !slices.Contains(methods, name.Value) {

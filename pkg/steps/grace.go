@@ -1,4 +1,4 @@
-package cli
+package steps
 
 import (
 	"context"
@@ -8,6 +8,20 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
+
+// WithGrace is kinds with another default for the grace of a step that is told to stop.
+func WithGrace(kinds []*kind.Kind, d time.Duration) []*kind.Kind {
+	out := make([]*kind.Kind, len(kinds))
+	for i, k := range kinds {
+		out[i] = k
+		for _, key := range k.Keys {
+			if key.Name == "stop" && k.Run != nil {
+				out[i] = graceful(k, d)
+			}
+		}
+	}
+	return out
+}
 
 // graceful is a kind whose `stop` has that grace where the file says nothing of one.
 func graceful(k *kind.Kind, grace time.Duration) *kind.Kind {
