@@ -86,30 +86,42 @@ const most = 1 << 10
 func (k *keeper) short(in []kernel.Input) []kernel.Input {
 	var out []kernel.Input
 	for i := range in {
-		extra := in[i].Outcome.Extra
-		var left map[string]any
-		for key, v := range extra { // into a map: the order does not matter
-			if text, ok := v.(string); !ok || len(text) <= most || k.read[key] || k.read[""] {
-				continue
-			}
-			if left == nil {
-				left = maps.Clone(extra)
-			}
-			left[key] = event.Poison{Err: event.Errorf(event.OutputError, "%s is only in the logs: nothing read it when the run began", key)}
-		}
-		if left == nil {
+		extra, changed := Short(in[i].Outcome.Extra, func(key string) bool { return k.read[key] || k.read[""] })
+		if !changed {
 			continue
 		}
 		if out == nil {
 			out = slices.Clone(in)
 		}
-		out[i].Outcome.Extra = left
+		out[i].Outcome.Extra = extra
 	}
 	if out == nil {
 		return in
 	}
 	return out
 }
+
+// Short is extra, what a step gives beside its value, without the long texts that no expression reads: in their place stands that
+// they are only in the logs. It says whether there are any.
+func Short(extra map[string]any, reads func(key string) bool) (map[string]any, bool) {
+	var left map[string]any
+	for key, v := range extra { // into a map: the order does not matter
+		if text, ok := v.(string); !ok || len(text) <= most || reads(key) {
+			continue
+		}
+		if left == nil {
+			left = maps.Clone(extra)
+		}
+		left[key] = event.Poison{Err: event.Errorf(event.OutputError, "%s is only in the logs: nothing read it when the run began", key)}
+	}
+	if left == nil {
+		return extra, false
+	}
+	return left, true
+}
+
+// Reads are the members of steps that expressions of p read, sorted; "" stands for all.
+func Reads(p *plan.Plan) []string { return slices.Sorted(maps.Keys(readOf(p))) }
 
 // readOf are the members of steps that expressions of p read; "" stands for all.
 func readOf(p *plan.Plan) map[string]bool {

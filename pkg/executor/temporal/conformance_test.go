@@ -1,0 +1,181 @@
+package temporal
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/executor/sim"
+	"github.com/flowrun/flowrun/pkg/steps"
+)
+
+// begin is when every case begins.
+var begin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// conformance are the files of which the outcome with asyncio is known. The tests of pkg/executor hold sim to that outcome; here
+// Temporal is held to sim, event by event.
+func conformance(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, dir := range []string{"listed", "random"} {
+		files, err := filepath.Glob("../testdata/conformance/" + dir + "/*.yaml")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		all = append(all, files...)
+	}
+	return all
+}
+
+func TestConformance(t *testing.T) {
+	for _, file := range conformance(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := newCase(t, string(text))
+			if d := cmp.Diff(c.onSim(), told(c.onTemporal(t))); d != "" {
+				t.Errorf("-sim +temporal\n%s", d)
+			}
+		})
+	}
+}
+
+// testCase is a workflow for tests.
+type testCase struct {
+	spec executor.Spec
+	plan *plan.Plan
+}
+
+func newCase(t *testing.T, text string) testCase {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "case.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var sources []journal.Source
+	p, err := executor.Load(path, executor.LoadOptions{Kinds: steps.Builtin(), Source: func(name string, text []byte) {
+		sources = append(sources, journal.Source{Name: name, Path: name, Text: text})
+	}})
+	if err != nil {
+		t.Fatalf("the file is refused:\n%v", err)
+	}
+	spec, err := executor.NewSpec(p, steps.Builtin(), executor.Options{
+		RunID: "case", Env: []string{}, Keep: journal.Keep{Sources: sources, Command: journal.Command{Folder: dir}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := spec.Plan(steps.Builtin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testCase{spec, there}
+}
+
+// onSim is what sim tells of the case.
+func (c testCase) onSim() string {
+	opt, err := c.spec.Kernel(c.plan)
+	if err != nil {
+		panic(err)
+	}
+	opt.Start = begin
+	var events []event.Event
+	sim.Run(c.plan, sim.Options{Kernel: opt, Observe: func(e event.Event) { events = append(events, e) }})
+	return told(events)
+}
+
+// told is all events, one a line, with where they stand.
+func told(events []event.Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		text, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// onTemporal runs the case in the environment for tests, and gives what the workflow tells.
+func (c testCase) onTemporal(t *testing.T, before ...func(*testsuite.TestWorkflowEnvironment)) []event.Event {
+	t.Helper()
+	o := order{Spec: c.spec}
+	var all []event.Event
+	for {
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(quiet{})
+		env := suite.NewTestWorkflowEnvironment()
+		env.SetStartTime(begin)
+		env.SetTestTimeout(time.Minute)
+		register(env, &program{kinds: steps.Builtin()}, testHand(t))
+		for _, f := range before {
+			f(env)
+		}
+		env.ExecuteWorkflow(workflowType, o)
+		if !env.IsWorkflowCompleted() {
+			t.Fatal("the workflow did not end")
+		}
+		all = append(all, logOf(t, env)...)
+		next, goesOn := continued(t, env.GetWorkflowError())
+		if !goesOn {
+			return all
+		}
+		o = next
+		begin := all[len(all)-1].Time
+		env.SetStartTime(begin)
+	}
+}
+
+// logOf is what the workflow has told.
+func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment) []event.Event {
+	t.Helper()
+	answer, err := env.QueryWorkflow(queryEvents, int64(0))
+	if err != nil {
+		t.Fatalf("%v; the workflow: %v", err, env.GetWorkflowError())
+	}
+	var p page
+	if err := answer.Get(&p); err != nil {
+		t.Fatal(err)
+	}
+	var events []event.Event
+	for line := range bytes.Lines(p.Lines) {
+		list, err := kernel.ReadEvents(line, stillSealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, list...)
+	}
+	return events
+}
+
+func testHand(t *testing.T) *hand {
+	t.Helper()
+	return &hand{
+		kinds: steps.Builtin(), folder: t.TempDir(), name: "here", env: os.Environ(), fence: newFence(), now: make(chan struct{}),
+	}
+}
+
+// quiet is a log that nobody reads.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}

@@ -1,0 +1,56 @@
+package temporal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+)
+
+// fence knows which jobs the server has not heard of for so long that it takes their worker to be dead. It then has somebody else
+// begin them, and they must not go on here.
+type fence struct {
+	mu    sync.Mutex
+	heard map[string]time.Time // when last, by the token of the activity
+}
+
+// grace is by how much a job ends here before it begins anew elsewhere.
+const fenceGrace = time.Second
+
+func (f *fence) begin(token []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heard[string(token)] = time.Now()
+}
+
+func (f *fence) end(token []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.heard, string(token))
+}
+
+func (f *fence) cut(token []byte) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.heard[string(token)]) > heartbeat-fenceGrace
+}
+
+// intercept sees which signs of life arrive. It is a grpc.UnaryClientInterceptor.
+func (f *fence) intercept(
+	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	sent := time.Now()
+	err := call(ctx, method, req, reply, conn, opts...)
+	if r, ok := req.(*workflowservice.RecordActivityTaskHeartbeatRequest); ok && err == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if _, ours := f.heard[string(r.TaskToken)]; ours {
+			f.heard[string(r.TaskToken)] = sent
+		}
+	}
+	return err
+}
+
+func newFence() *fence { return &fence{heard: map[string]time.Time{}} }

@@ -1,0 +1,99 @@
+package temporal
+
+import (
+	"os"
+	"sync"
+	"unicode/utf8"
+)
+
+// maxSaid is how much of the output of an attempt travels with its end: what is last. All of it is in the store, if there is one.
+const maxSaid = 16 << 10
+
+// heard keeps the last of what a step says, in order. Its functions are safe for use by several goroutines.
+type heard struct {
+	mu   sync.Mutex
+	list []said
+	size int // of its texts
+	// lost are the bytes of streams in front of list that are not in it, or were skipped: by stream, in order of first loss.
+	lost []said
+}
+
+func (h *heard) say(stream, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.list); n > 0 && h.list[n-1].Stream == stream && h.list[n-1].Text != "" {
+		h.list[n-1].Text += text
+	} else {
+		h.list = append(h.list, said{Stream: stream, Text: text})
+	}
+	h.size += len(text)
+	for h.size > maxSaid {
+		h.drop()
+	}
+}
+
+// drop loses the first text, or as much of it as there is too much.
+func (h *heard) drop() {
+	first := &h.list[0]
+	n := min(len(first.Text), h.size-maxSaid)
+	for n < len(first.Text) && !utf8.RuneStart(first.Text[n]) {
+		n++
+	}
+	h.lose(first.Stream, first.Skipped+int64(n))
+	first.Skipped = 0
+	first.Text = first.Text[n:]
+	h.size -= n
+	if first.Text == "" {
+		h.list = h.list[1:]
+	}
+}
+
+func (h *heard) lose(stream string, n int64) {
+	for i := range h.lost {
+		if h.lost[i].Stream == stream {
+			h.lost[i].Skipped += n
+			return
+		}
+	}
+	h.lost = append(h.lost, said{Stream: stream, Skipped: n})
+}
+
+func (h *heard) skip(stream string, bytes int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.list = append(h.list, said{Stream: stream, Skipped: bytes})
+}
+
+// said is what was kept, with what was lost in front of it.
+func (h *heard) said() []said {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append(h.lost[:len(h.lost):len(h.lost)], h.list...)
+}
+
+// folder is a temporary one for a job, made when it is first asked for.
+type folder struct {
+	mu  sync.Mutex
+	dir string
+}
+
+func (f *folder) path() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dir != "" {
+		return f.dir, nil
+	}
+	dir, err := os.MkdirTemp("", "flowrun-")
+	if err == nil {
+		f.dir = dir
+	}
+	return dir, err
+}
+
+func (f *folder) remove() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dir != "" {
+		_ = os.RemoveAll(f.dir)
+	}
+}

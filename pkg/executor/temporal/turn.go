@@ -1,0 +1,67 @@
+package temporal
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// The history of a workflow has an end: 51,200 events, or 50 MB. Long before that the run goes on in another workflow, with a
+// snapshot of its kernel (continue as new). Nothing can be with a worker then, so no more is given to workers until what they have
+// has ended; but not for longer than drain, for a service ends only when others have.
+const (
+	turnEvents, turnBytes = 8_000, 10 << 20
+	moreEvents, moreBytes = 4_000, 5 << 20 // until it is tried again
+	lastEvents, lastBytes = 40_000, 40 << 20
+	drain                 = time.Minute
+)
+
+// turn is how far the next workflow of a run is.
+type turn struct {
+	events, bytes int       // of the history, at which it is tried; 0: turnEvents, turnBytes
+	never         bool      // what the next workflow had to know cannot be sent
+	since         time.Time // nothing is given to workers; zero: it is
+}
+
+// until is when workers are given something again, if the turn is not over by then.
+func (t *turn) until() (time.Time, bool) { return t.since.Add(drain), !t.since.IsZero() }
+
+// turning says that nothing may be given to workers.
+func (d *driver) turning() bool {
+	t := &d.turn
+	info := workflow.GetInfo(d.ctx)
+	events, bytes := info.GetCurrentHistoryLength(), info.GetCurrentHistorySize()
+	if t.never || events < max(t.events, turnEvents) && bytes < max(t.bytes, turnBytes) {
+		return false
+	}
+	now := workflow.Now(d.ctx)
+	if t.since.IsZero() {
+		t.since = now
+	}
+	if now.Sub(t.since) < drain || events >= lastEvents || bytes >= lastBytes {
+		return true
+	}
+	*t = turn{events: events + moreEvents, bytes: bytes + moreBytes}
+	return false
+}
+
+// pack is all that the next workflow has to know (rest, packed); nil: it is not time, or there is too much of it.
+func (d *driver) pack() []byte {
+	if len(d.work) > 0 {
+		return nil
+	}
+	snapshot := d.k.Snapshot()
+	if snapshot == nil {
+		return nil
+	}
+	r := rest{Begun: d.begin, Snapshot: snapshot, Waiting: d.waiting, Probes: d.probes, Tally: d.tally}
+	for _, leaf := range sortedKeys(d.losses) {
+		r.Losses = append(r.Losses, loss{leaf, d.losses[leaf]})
+	}
+	all, err := packed(r)
+	if err != nil || len(all) > maxPayload {
+		d.turn = turn{never: true}
+		return nil
+	}
+	return all
+}
