@@ -42,22 +42,38 @@ func TestJobs(t *testing.T) {
 		name, text string
 		want       map[string]string
 	}{
-		{"value", `{flowrun: 1, steps: [{id: a, run: [echo, hello]}, {id: b, value: "${{ steps.a.value }} ${{ steps.a.exit_code }}"}]}`,
-			map[string]string{"a": `succeeded "hello"`, "b": `succeeded "hello 0"`, "run": `succeeded "hello 0"`}},
-		{"failure", `{flowrun: 1, steps: [{id: a, run: "exit 3"}]}`,
-			map[string]string{"a": "failed ExitError: exit status 3", "run": "failed ExitError: exit status 3"}},
-		{"limit", `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], timeout: 100ms}]}`,
-			map[string]string{"a": "failed TimeoutError: timeout of 100ms expired"}},
-		{"computed limit", `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], timeout: "${{ 0 }}"}]}`,
-			map[string]string{"a": "failed ValueError: timeout is 0s, want more than 0"}},
-		{"retry", `{flowrun: 1, steps: [{id: a, run: 'test "$FLOWRUN_ATTEMPT" = 3', retry: {attempts: 3}}]}`,
-			map[string]string{"a": `succeeded ""`}},
-		{"taskgroup", `{flowrun: 1, taskgroup: [{id: a, run: "exit 1"}, {id: b, run: [sleep, "60"]}]}`,
-			map[string]string{"b": "cancelled", "run": "failed ExceptionGroup: 1 step failed"}},
-		{"race", `{flowrun: 1, steps: [{id: w, wait: [{id: a, run: [sleep, "60"]}, {id: b, run: [echo, x]}], return_when: first_success}, {value: "${{ steps.w.value.first.id }}"}]}`,
-			map[string]string{"a": "cancelled", "run": `succeeded "b"`}},
-		{"environment", `{flowrun: 1, env: {A: "1", B: "2"}, steps: [{id: a, run: "echo $A-$B-$HOME-$C", env: {B: "3", HOME: null, C: "${{ env.A }}"}}]}`,
-			map[string]string{"a": `succeeded "1-3--1"`}},
+		{
+			"value", `{flowrun: 1, steps: [{id: a, run: [echo, hello]}, {id: b, value: "${{ steps.a.value }} ${{ steps.a.exit_code }}"}]}`,
+			map[string]string{"a": `succeeded "hello"`, "b": `succeeded "hello 0"`, "run": `succeeded "hello 0"`},
+		},
+		{
+			"failure", `{flowrun: 1, steps: [{id: a, run: "exit 3"}]}`,
+			map[string]string{"a": "failed ExitError: exit status 3", "run": "failed ExitError: exit status 3"},
+		},
+		{
+			"limit", `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], timeout: 100ms}]}`,
+			map[string]string{"a": "failed TimeoutError: timeout of 100ms expired"},
+		},
+		{
+			"computed limit", `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], timeout: "${{ 0 }}"}]}`,
+			map[string]string{"a": "failed ValueError: timeout is 0s, want more than 0"},
+		},
+		{
+			"retry", `{flowrun: 1, steps: [{id: a, run: 'test "$FLOWRUN_ATTEMPT" = 3', retry: {attempts: 3}}]}`,
+			map[string]string{"a": `succeeded ""`},
+		},
+		{
+			"taskgroup", `{flowrun: 1, taskgroup: [{id: a, run: "exit 1"}, {id: b, run: [sleep, "60"]}]}`,
+			map[string]string{"b": "cancelled", "run": "failed ExceptionGroup: 1 step failed"},
+		},
+		{
+			"race", `{flowrun: 1, steps: [{id: w, wait: [{id: a, run: [sleep, "60"]}, {id: b, run: [echo, x]}], return_when: first_success}, {value: "${{ steps.w.value.first.id }}"}]}`,
+			map[string]string{"a": "cancelled", "run": `succeeded "b"`},
+		},
+		{
+			"environment", `{flowrun: 1, env: {A: "1", B: "2"}, steps: [{id: a, run: "echo $A-$B-$HOME-$C", env: {B: "3", HOME: null, C: "${{ env.A }}"}}]}`,
+			map[string]string{"a": `succeeded "1-3--1"`},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ends(t, newCase(t, c.text).onTemporal(t))
