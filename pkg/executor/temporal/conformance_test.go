@@ -47,8 +47,12 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newCase(t, string(text))
-			if d := cmp.Diff(c.onSim(), told(c.onTemporal(t))); d != "" {
+			want := c.onSim()
+			if d := cmp.Diff(want, told(c.onTemporal(t))); d != "" {
 				t.Errorf("-sim +temporal\n%s", d)
+			}
+			if d := cmp.Diff(want, told(c.onTemporal(t, turnsOften))); d != "" {
+				t.Errorf("-sim +temporal, in many workflows\n%s", d)
 			}
 		})
 	}
@@ -116,15 +120,23 @@ func told(events []event.Event) string {
 // onTemporal runs the case in the environment for tests, and gives what the workflow tells.
 func (c testCase) onTemporal(t *testing.T, before ...func(*testsuite.TestWorkflowEnvironment)) []event.Event {
 	t.Helper()
-	o := order{Spec: c.spec}
-	var all []event.Event
+	events, _ := c.inParts(t, before...)
+	return events
+}
+
+// inParts also says in how many workflows.
+func (c testCase) inParts(t *testing.T, before ...func(*testsuite.TestWorkflowEnvironment)) (all []event.Event, parts int) {
+	t.Helper()
+	o, at := order{Spec: c.spec}, begin
 	for {
+		parts++
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(quiet{})
 		env := suite.NewTestWorkflowEnvironment()
-		env.SetStartTime(begin)
+		env.SetStartTime(at)
 		env.SetTestTimeout(time.Minute)
-		register(env, &program{kinds: steps.Builtin()}, testHand(t))
+		env.SetWorkerOptions(options(Worker{}))
+		register(env, &program{kinds: steps.Builtin(), drain: 200 * time.Millisecond}, testHand(t))
 		for _, f := range before {
 			f(env)
 		}
@@ -135,11 +147,9 @@ func (c testCase) onTemporal(t *testing.T, before ...func(*testsuite.TestWorkflo
 		all = append(all, logOf(t, env)...)
 		next, goesOn := continued(t, env.GetWorkflowError())
 		if !goesOn {
-			return all
+			return all, parts
 		}
-		o = next
-		begin := all[len(all)-1].Time
-		env.SetStartTime(begin)
+		o, at = next, env.Now()
 	}
 }
 

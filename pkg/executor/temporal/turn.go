@@ -8,23 +8,26 @@ import (
 
 // The history of a workflow has an end: 51,200 events, or 50 MB. Long before that the run goes on in another workflow, with a
 // snapshot of its kernel (continue as new). Nothing can be with a worker then, so no more is given to workers until what they have
-// has ended; but not for longer than drain, for a service ends only when others have.
+// has ended; but not for longer than that, for a service ends only when others have.
 const (
 	turnEvents, turnBytes = 8_000, 10 << 20
 	moreEvents, moreBytes = 4_000, 5 << 20 // until it is tried again
 	lastEvents, lastBytes = 40_000, 40 << 20
-	drain                 = time.Minute
 )
+
+// drain is for how long nothing is given to workers.
+const drain = time.Minute
 
 // turn is how far the next workflow of a run is.
 type turn struct {
 	events, bytes int       // of the history, at which it is tried; 0: turnEvents, turnBytes
 	never         bool      // what the next workflow had to know cannot be sent
 	since         time.Time // nothing is given to workers; zero: it is
+	drain         time.Duration
 }
 
 // until is when workers are given something again, if the turn is not over by then.
-func (t *turn) until() (time.Time, bool) { return t.since.Add(drain), !t.since.IsZero() }
+func (t *turn) until() (time.Time, bool) { return t.since.Add(t.drain), !t.since.IsZero() }
 
 // turning says that nothing may be given to workers.
 func (d *driver) turning() bool {
@@ -38,10 +41,10 @@ func (d *driver) turning() bool {
 	if t.since.IsZero() {
 		t.since = now
 	}
-	if now.Sub(t.since) < drain || events >= lastEvents || bytes >= lastBytes {
+	if now.Sub(t.since) < t.drain || events >= lastEvents || bytes >= lastBytes {
 		return true
 	}
-	*t = turn{events: events + moreEvents, bytes: bytes + moreBytes}
+	*t = turn{events: events + moreEvents, bytes: bytes + moreBytes, drain: t.drain}
 	return false
 }
 

@@ -2,11 +2,19 @@ package temporal
 
 import (
 	"errors"
+	"maps"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 )
+
+// turnsOften has the history of each workflow be too long after a while.
+func turnsOften(env *testsuite.TestWorkflowEnvironment) {
+	env.RegisterDelayedCallback(func() { env.SetCurrentHistoryLength(turnEvents) }, 70*time.Millisecond)
+}
 
 // continued says whether a workflow went on in another, and with what.
 func continued(t *testing.T, err error) (order, bool) {
@@ -20,4 +28,32 @@ func continued(t *testing.T, err error) (order, bool) {
 		t.Fatal(err)
 	}
 	return o, true
+}
+
+// TestTurn: a run whose history gets long goes on in another workflow, when nothing is at work; but a service, which would wait for
+// others, does not hold it up.
+func TestTurn(t *testing.T) {
+	for _, c := range []struct{ name, text string }{
+		{"list", `{flowrun: 1, steps: {for: i, in: range(5), do: {steps: [{run: [echo, "${{ i }}"]}, {sleep: 50ms}]}}}`},
+		{"limit", `{flowrun: 1, gather: {for: i, in: range(9), do: {steps: [{sleep: 50ms}, {run: [echo, "${{ i }}"]}]}}, limit: 2}`},
+		{"retry", `{flowrun: 1, steps: [{run: 'test "$FLOWRUN_ATTEMPT" = 4', retry: {attempts: 4, delay: 80ms}}]}`},
+		{"service", `{flowrun: 1, steps: [{id: s, background: true, run: "trap 'exit 0' TERM; sleep 60 & wait"}, {steps: {for: i, in: range(4), do: {steps: [{run: [echo, "${{ i }}"]}, {sleep: 50ms}]}}}]}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newCase(t, c.text)
+			want := ends(t, x.onTemporal(t))
+			events, parts := x.inParts(t, turnsOften)
+			if got := ends(t, events); !maps.Equal(got, want) {
+				t.Errorf("in %d workflows %v, want %v", parts, got, want)
+			}
+			if parts < 3 && c.name != "service" {
+				t.Errorf("in %d workflows", parts)
+			}
+			for i, e := range events {
+				if e.Seq != int64(i+1) {
+					t.Fatalf("event %d has the number %d", i+1, e.Seq)
+				}
+			}
+		})
+	}
 }

@@ -35,22 +35,28 @@ func Work(ctx context.Context, c client.Client, f *fence, w Worker) error {
 		kinds: w.Kinds, allowed: w.Allowed, folder: w.Folder, name: w.Name, client: c, now: w.Kill, fence: f, store: w.Store,
 		env: slices.DeleteFunc(slices.Clone(w.Env), func(v string) bool { return strings.HasPrefix(v, "TEMPORAL_") }),
 	}
-	sdk := worker.New(c, w.Queue, worker.Options{
-		MaxConcurrentActivityExecutionSize: w.Slots,
-		WorkerStopTimeout:                  forever, // steps end, or are killed: Kill
-		MaxHeartbeatThrottleInterval:       pulse,
-		DefaultHeartbeatThrottleInterval:   pulse,
-		DisableEagerActivities:             true,            // the worker that has the run would take all its steps
-		DeadlockDetectionTimeout:           8 * time.Second, // large files take their time to compile
-		Identity:                           w.Name,
-	})
-	register(sdk, &program{kinds: w.Kinds}, h)
+	sdk := worker.New(c, w.Queue, options(w))
+	register(sdk, &program{kinds: w.Kinds, drain: drain}, h)
 	if err := sdk.Start(); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	sdk.Stop()
 	return nil
+}
+
+// options are those of the SDK for a worker.
+func options(w Worker) worker.Options {
+	return worker.Options{
+		Identity:                           w.Name,
+		MaxConcurrentActivityExecutionSize: w.Slots,
+		MaxConcurrentActivityTaskPollers:   16,      // one at a time gets no more than some hundred jobs a second
+		WorkerStopTimeout:                  forever, // steps end, or are killed: Worker.Kill
+		MaxHeartbeatThrottleInterval:       pulse,
+		DefaultHeartbeatThrottleInterval:   pulse,
+		DisableEagerActivities:             true,            // the worker that has the run would take all its steps
+		DeadlockDetectionTimeout:           8 * time.Second, // large files take their time to compile
+	}
 }
 
 // register makes a worker, or an environment for tests, one of flowrun.

@@ -3,6 +3,7 @@ package temporal
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -14,7 +15,10 @@ import (
 )
 
 // program is flowrun as workers have it.
-type program struct{ kinds []*kind.Kind }
+type program struct {
+	kinds []*kind.Kind
+	drain time.Duration // turn.drain
+}
 
 // workflow is the Temporal workflow of type workflowType: one run, or a part of one.
 func (x *program) workflow(ctx workflow.Context, o order) (ending, error) {
@@ -54,6 +58,7 @@ func (x *program) driver(ctx workflow.Context, o order) (*driver, error) {
 	}
 	limitsToWorkers(p)
 	d := &driver{plan: p, begin: workflow.Now(ctx), losses: map[int32]int{}, killed: map[int32]bool{}, common: commonOf(o.Spec, p)}
+	d.turn.drain = x.drain
 	d.ctx, _ = workflow.NewDisconnectedContext(ctx)
 	if o.Rest == nil {
 		opt.Start = d.begin
