@@ -1,0 +1,179 @@
+package link
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/proto"
+)
+
+// Keys encrypt all that travels: what a run was started with, the values of its steps, the texts of its errors.
+//
+// A key file has a key on each line: 32 bytes, in hex or in base64. What begins with # is a comment. The first key
+// encrypts, every one decrypts. So a key is changed in three steps, each on all machines before the next: the new one
+// comes below the old one, then above it; and the old one goes when nobody asks for its runs any more.
+//
+// With a key file nothing is taken that is not encrypted: the server, and whoever else may start workflows there, can
+// then make up no run. They can still see when steps run and how large values are, and start again what was encrypted
+// for another run.
+type Keys struct {
+	path  string
+	first string // the id of the key that encrypts; "": none does
+	all   map[string]cipher.AEAD
+}
+
+const (
+	// encoding of a payload that is encrypted. It and keyName are those of Temporal's examples, which its pages know.
+	encoding = "binary/encrypted"
+	keyName  = "encryption-key-id"
+)
+
+// ReadKeys reads a key file. No path is no key.
+func ReadKeys(path string) (*Keys, error) {
+	k := &Keys{path: path, all: map[string]cipher.AEAD{}}
+	if path == "" {
+		return k, nil
+	}
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("there is no key file %q (make one with: %s > FILE)", path, keygen)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the key file cannot be read: %w", err)
+	}
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
+		n++
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		key := decodeKey(line)
+		if len(key) != keyLen {
+			return nil, fmt.Errorf("line %d of the key file %q is no key of %d bytes in hex or base64 (make one with: %s)", n, path, keyLen, keygen)
+		}
+		id := idOf(key)
+		if k.first == "" {
+			k.first = id
+		}
+		k.all[id] = aead(key)
+	}
+	if k.first == "" {
+		return nil, fmt.Errorf("there is no key in the key file %q (make one with: %s)", path, keygen)
+	}
+	return k, nil
+}
+
+const (
+	keyLen = 32
+	keygen = "openssl rand -hex 32"
+)
+
+// decodeKey is the key that a line has; nil: it has none. Nothing of the line is ever told.
+func decodeKey(line string) []byte {
+	if key, err := hex.DecodeString(line); err == nil {
+		return key
+	}
+	line = strings.TrimRight(line, "=")
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if key, err := e.DecodeString(line); err == nil {
+			return key
+		}
+	}
+	return nil
+}
+
+// idOf names a key in what is encrypted with it. It is made of the key, so that nobody has to give names, and no two
+// keys can have one.
+func idOf(key []byte) string {
+	sum := sha256.Sum256(append([]byte("flowrun key id "), key...))
+	return hex.EncodeToString(sum[:6])
+}
+
+func aead(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic("link: a key of another length: " + err.Error())
+	}
+	// A random nonce is good for four billion payloads, years of a busy namespace; then a new key is due.
+	gcm, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic("link: AES without GCM: " + err.Error())
+	}
+	return gcm
+}
+
+// dataConverter makes values into payloads, and back.
+func (k *Keys) dataConverter() converter.DataConverter {
+	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), k)
+}
+
+// Encode implements converter.PayloadCodec.
+func (k *Keys) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	if k.first == "" {
+		return payloads, nil
+	}
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		plain, err := proto.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("what is to be encrypted: %w", err)
+		}
+		out[i] = &commonpb.Payload{
+			Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encoding), keyName: []byte(k.first)},
+			Data:     k.all[k.first].Seal(nil, nil, plain, nil),
+		}
+	}
+	return out, nil
+}
+
+// Decode implements converter.PayloadCodec.
+func (k *Keys) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	out := make([]*commonpb.Payload, len(payloads))
+	for i, p := range payloads {
+		var err error
+		if out[i], err = k.decode(p); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (k *Keys) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
+	sealed := string(p.GetMetadata()[converter.MetadataEncoding]) == encoding
+	switch {
+	case !sealed && k.first == "":
+		return p, nil
+	case !sealed:
+		return nil, keyError("it is not encrypted, and whoever has a key file takes nothing else (--key-file belongs to the workers and to everyone who starts or looks at their runs)")
+	}
+	id := string(p.GetMetadata()[keyName])
+	if k.first == "" {
+		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q (give the file of that key with --key-file)", id))
+	}
+	gcm, ok := k.all[id]
+	if !ok {
+		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q, which is not in %q", id, k.path))
+	}
+	plain, err := gcm.Open(nil, nil, p.GetData(), nil)
+	if err != nil {
+		return nil, keyError(fmt.Sprintf("it was changed after it had been encrypted with the key %q", id))
+	}
+	out := new(commonpb.Payload)
+	if err := proto.Unmarshal(plain, out); err != nil {
+		return nil, keyError(fmt.Sprintf("what was encrypted with the key %q is no value: %v", id, err))
+	}
+	return out, nil
+}
+
+// keyError is why something cannot be read that travelled.
+type keyError string
+
+func (e keyError) Error() string { return string(e) }
