@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
@@ -57,8 +60,36 @@ func (s server) admit(ctx context.Context) error {
 	return nil
 }
 
-// serve starts s on this machine and returns its address. A nil conf is a server without TLS.
-func serve(t *testing.T, s workflowservice.WorkflowServiceServer, conf *tls.Config) string {
+// register implements service.
+func (s server) register(g *grpc.Server) { workflowservice.RegisterWorkflowServiceServer(g, s) }
+
+// operator keeps search attributes.
+type operator struct {
+	operatorservice.UnimplementedOperatorServiceServer
+	attributes map[string]enums.IndexedValueType
+	refuse     error // to make any
+}
+
+func (o *operator) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: o.attributes}, nil
+}
+
+func (o *operator) AddSearchAttributes(_ context.Context, r *operatorservice.AddSearchAttributesRequest) (*operatorservice.AddSearchAttributesResponse, error) {
+	if o.refuse != nil {
+		return nil, o.refuse
+	}
+	maps.Copy(o.attributes, r.GetSearchAttributes())
+	return &operatorservice.AddSearchAttributesResponse{}, nil
+}
+
+// register implements service.
+func (o *operator) register(g *grpc.Server) { operatorservice.RegisterOperatorServiceServer(g, o) }
+
+// service is a part of a server.
+type service interface{ register(g *grpc.Server) }
+
+// serve starts a server on this machine and returns its address. A nil conf is one without TLS.
+func serve(t *testing.T, conf *tls.Config, services ...service) string {
 	t.Helper()
 	l := listen(t)
 	var opts []grpc.ServerOption
@@ -66,8 +97,8 @@ func serve(t *testing.T, s workflowservice.WorkflowServiceServer, conf *tls.Conf
 		opts = append(opts, grpc.Creds(credentials.NewTLS(conf)))
 	}
 	g := grpc.NewServer(opts...)
-	if s != nil {
-		workflowservice.RegisterWorkflowServiceServer(g, s)
+	for _, s := range services {
+		s.register(g)
 	}
 	done := make(chan error)
 	go func() { done <- g.Serve(l) }()
