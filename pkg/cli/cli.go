@@ -120,6 +120,7 @@ func newApp(s *session) *cli.App {
 			historyCommand(s),
 			showCommand(s),
 			logsCommand(s),
+			artifactsCommand(s),
 			reportCommand(s),
 			uiCommand(s),
 			statusCommand(s),

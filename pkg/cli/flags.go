@@ -36,6 +36,7 @@ const (
 	flagFollow     = "follow"
 	flagRaw        = "raw"
 	flagNow        = "now"
+	flagTo         = "to"
 	flagWait       = "wait"
 	flagFailed     = "failed"
 	flagAccept     = "accept-changes"

@@ -20,6 +20,7 @@ import (
 // style completes what the text of a run on w shows: src are the files as people may see them.
 func (s *session) style(c *cli.Context, w io.Writer, id string, src *problems.Sources, opt plain.Options) plain.Options {
 	opt.Color, opt.Quiet, opt.Verbose, opt.Logs = s.colors(c, w), c.Bool(flagQuiet), c.Bool(flagVerbose), onRun(c, "logs", id)
+	opt.Artifacts = onRun(c, "artifacts", id)
 	if c.String(flagDurability) != "none" && opt.Again != nil {
 		opt.Failed = onRun(c, "resume", id) + " --failed"
 	}

@@ -36,6 +36,7 @@ func (c *collector) observe(e event.Event) {
 	case event.StepEnd:
 		s := c.record(e)
 		s.Outcome, s.Timing = e.Outcome, e.Timing
+		s.Artifacts = e.Artifacts()
 		s.Extra, s.Last = nil, nil
 		s.Attempts = e.Attempt
 		s.Recovered = e.Recovered

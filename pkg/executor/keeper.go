@@ -7,11 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/flowrun/flowrun/pkg/executor/artifact"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
 // keeper keeps a run in its folder, if it shall be kept. Its zero value keeps nothing.
@@ -190,6 +192,14 @@ func (k *keeper) logs() func(step string) string {
 		return nil
 	}
 	return k.w.Log
+}
+
+// store is where steps keep files; nil: they are not kept beyond the run.
+func (k *keeper) store() kind.Store {
+	if k.w == nil {
+		return nil
+	}
+	return artifact.Folder(func() (string, error) { return k.w.Folder(), nil }, k.w.Syncs())
 }
 
 func (k *keeper) end(r *Result) error {

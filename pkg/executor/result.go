@@ -30,9 +30,10 @@ type Step struct {
 	event.Timing
 	Attempts  int
 	Recovered *event.Error // what an except clause handled
-	Children  []*Step      // in argument order; then visits and handlers
-	order     int64        // event.Where.Order
-	number    int32        // event.Where.Step
+	Artifacts []event.Artifact
+	Children  []*Step // in argument order; then visits and handlers
+	order     int64   // event.Where.Order
+	number    int32   // event.Where.Step
 	returned  int32
 }
 
@@ -154,6 +155,7 @@ func (s *Step) appendJSON(b []byte, spill func([]byte) []byte) ([]byte, error) {
 	o.Seconds("duration", s.Duration)
 	o.Seconds("queued", s.Queued)
 	o.Value("recovered", s.Recovered)
+	o.WriteArtifacts(s.Artifacts)
 	o.Key("children")
 	o.Raw(func(b []byte) []byte {
 		b = append(b, '[')

@@ -136,6 +136,7 @@ func (r *run) local(given kernel.Options) local.Options {
 		Stepping: r.keep.stepping(),
 		Output:   kind.Output{Mask: r.hidden, Whole: r.Whole, Safe: r.keep.sync() != nil},
 		Logs:     r.keep.logs(),
+		Store:    r.keep.store(),
 		Machine:  machine.Open(r.Machine, r.RunID, journal.Self(r.Keep.Supervisor)),
 		Kill:     r.Kill, Interrupted: r.Interrupted,
 	}

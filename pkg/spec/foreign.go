@@ -141,7 +141,9 @@ var foreign = []foreignWord{
 	{words: "stage group tags labels extends interruptible trigger environment_name", help: "flowrun has no such thing; steps that belong together are the items of one gather or steps"},
 	{words: "sources generates status method creates up-to-date", help: helpUpToDate},
 	{words: "silent quiet no-log internal prompt watch", help: "what is shown is said on the command line: -q shows failures only, -v everything"},
-	{words: "cache artifact upload", help: "flowrun keeps no files; copy what is to stay in a step with run"},
+	{words: "artifact upload artifact_paths upload-artifact", to: "artifacts"},
+	{words: "download download-artifact", to: "fetch"},
+	{words: "cache", help: "flowrun has no cache; files that a step names under artifacts are kept with the run, and later steps get them with fetch"},
 
 	// The file.
 	{words: "version", in: "file", help: "the version of the language is flowrun: 1"},

@@ -235,7 +235,6 @@ var words = []word{
 
 	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
 	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},
-	{name: "artifacts", on: step, with: []string{"run"}, later: true, json: `{}`, about: "Files that the distributed engine brings back."},
 }
 
 // language is the language with the kinds of one caller.

@@ -119,12 +119,26 @@ func runKind() *kind.Kind {
 				Mode:        kind.Literal,
 				Examples:    []string{`isolate: pid`},
 			},
+			{
+				Name:        "artifacts",
+				Description: "Files that are kept when the step has succeeded, for `fetch` of later steps and for `flowrun artifacts`: patterns below the folder it runs in, one or a list. A folder is all that is in it.",
+				Schema:      `{"type": ["string", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": {"type": "string", "minLength": 1}}`,
+				Mode:        kind.Text,
+				Examples:    []string{`artifacts: dist`, `artifacts: ["dist/*.tar.gz", report.xml]`},
+			},
+			{
+				Name:        "fetch",
+				Description: "Files that earlier steps have kept, put below the folder it runs in, at the same paths, before it begins: steps.x.artifacts, or a list of those.",
+				Schema:      `{"type": "array", "minItems": 1}`,
+				Mode:        kind.Typed,
+				Examples:    []string{`fetch: ${{ steps.build.artifacts }}`, `fetch: ["${{ steps.linux.artifacts }}", "${{ steps.darwin.artifacts }}"]`},
+			},
 		},
 		Check:    checkRun,
 		Quote:    quoteScript,
 		Limited:  true,
 		Terminal: []string{"interactive", "stdin", "capture", "capture_limit", "isolate"},
-		Run:      newRunner().runWithOutputs,
+		Run:      newRunner().runWithFiles,
 	}
 }
 
@@ -145,6 +159,7 @@ func checkRun(constant map[string]any, report func(key, code, text string)) {
 			report("capture_limit", "bad-size", err.Error())
 		}
 	}
+	checkArtifacts(constant["artifacts"], report)
 }
 
 // options are the arguments of a run that are not about what to start.

@@ -35,11 +35,12 @@ type JSON struct {
 	Queued    float64         `json:"queued"`
 	Returned  int             `json:"returned_errors"`
 	Recovered *Error          `json:"recovered"`
+	Artifacts json.RawMessage `json:"artifacts"`
 }
 
 // UnmarshalJSON reads what MarshalJSON writes: times to the millisecond, durations to the microsecond, numbers without
 // a point as int, and what could not be given (Poison) as the mapping that stands for it. It passes over keys that it
-// does not know. What is not part of the JSON (Where, Bytes, Log) is not there.
+// does not know. What is not part of the JSON (Where, Bytes, Log, all of Extra but artifacts) is not there.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var j JSON
 	if err := json.Unmarshal(b, &j); err != nil {
@@ -71,11 +72,16 @@ func (j *JSON) Event() (Event, error) {
 		return Event{}, errors.New("an end without a status")
 	case (j.Type == StepRetry || j.Status == Failed) && j.Err == nil:
 		return Event{}, errors.New("a failure without an error")
-	case len(j.Value) == 0:
-		return e, nil
 	}
-	v, err := reread(j.Value)
-	e.Value = v
+	var err error
+	if len(j.Artifacts) > 0 {
+		var list any
+		list, err = reread(j.Artifacts)
+		e.Extra = map[string]any{ExtraArtifacts: list}
+	}
+	if len(j.Value) > 0 && err == nil {
+		e.Value, err = reread(j.Value)
+	}
 	return e, err
 }
 

@@ -27,7 +27,7 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil) }
 //	step.output    stream text [skipped]
 //	step.retry     in error
 //	step.cancel    cause
-//	step.end       status value|error|cause|reason started_at duration queued returned_errors [recovered]
+//	step.end       status value|error|cause|reason started_at duration queued returned_errors [recovered] [artifacts]
 //	run.end        status value|error|cause|reason
 func (e Event) AppendJSON(b []byte, more ...Field) ([]byte, error) {
 	o := NewObject(b)
@@ -67,6 +67,7 @@ func (e Event) AppendJSON(b []byte, more ...Field) ([]byte, error) {
 		if e.Recovered != nil {
 			o.Value("recovered", e.Recovered)
 		}
+		o.WriteArtifacts(e.Artifacts())
 	case RunEnd:
 		e.Outcome.fields(&o)
 	case RunStart, StepReady:

@@ -6,6 +6,7 @@
 //	    inputs.json                       the values of the inputs; of secrets the names
 //	    journal.ndjson                    all that happened
 //	    logs/STEP/N.stdout, N.stderr      all that the Nth attempt of a step wrote
+//	    artifacts/SHA256                  what is in a file that a step has kept (package artifact)
 //	    result.json                       the result document, when the run has ended
 //	    process.json                      the process that has resumed the run last
 //	    earlier/N/...                     all of that but logs, of the Nth take, when there is a later one (Retake)

@@ -159,8 +159,8 @@ func (r *Reader) begun(e event.Event) {
 	}
 }
 
-// Next gives the next event, with everything that it had but for the text that is in a log (Texts) and the Extra and Last of
-// outcomes. The error is io.EOF at the end, a torn tail included, or a *Problem.
+// Next gives the next event, with everything that it had but for the text that is in a log (Texts), the Last of outcomes and
+// their Extra, of which there are the artifacts. The error is io.EOF at the end, a torn tail included, or a *Problem.
 func (r *Reader) Next() (event.Event, error) {
 	for {
 		if e, err := r.Entry(); err != nil || e.Event.Type != "" {

@@ -202,6 +202,9 @@ func (w *Writer) beginAt(path string, h Header) error {
 	return nil
 }
 
+// Folder is the run's.
+func (w *Writer) Folder() string { return w.folder }
+
 func (w *Writer) path() string { return filepath.Join(w.folder, journalName) }
 
 // Observe takes the next event. It is written by the next Commit, or before.

@@ -97,7 +97,7 @@ func (s *slot) value() map[string]any {
 	}
 	m := map[string]any{
 		"status": status.String(), "value": s.Value, "error": nil, "attempts": nil, "duration": nil,
-		"children": nil, "completed": nil, "stdout": nil, "stderr": nil, "exit_code": nil, "outputs": nil, "http": nil,
+		"children": nil, "completed": nil, "stdout": nil, "stderr": nil, "exit_code": nil, "outputs": nil, "http": nil, "artifacts": nil,
 	}
 	if s.Err != nil {
 		m["error"] = s.Err.Value()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowrun/flowrun/pkg/executor/artifact"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/machine"
@@ -35,6 +36,8 @@ type Options struct {
 	// Logs says where an attempt of the step of that path keeps its output (kind.Output.Log); nil: nowhere. It is called
 	// once for each attempt, from one goroutine, and not for probes, which keep none.
 	Logs func(path string) string
+	// Store is where steps keep files; nil: with the run's other files, as long as it lasts.
+	Store kind.Store
 	// Machine gives the permits of semaphores of the machine; nil: each is given at once, as if no other run was there.
 	Machine *machine.Room
 	// Reuse is asked of each leaf whether it need be begun, in a take of the run that is not the first; nil: it is the first.
@@ -74,6 +77,9 @@ func newDriver(p *plan.Plan, opt Options) *driver {
 	d.permits = permits{semaphores: p.Semaphores, wishes: map[int32]*wish{}}
 	if d.Commit == nil {
 		d.Commit = func() error { return nil }
+	}
+	if d.Store == nil {
+		d.Store = artifact.Folder(d.temp.path, false)
 	}
 	d.k = kernel.New(p, opt.Kernel, d)
 	return d
@@ -303,7 +309,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		d.services.asked(k, call)
 	}
 	call.Attempt += d.Tries[call.Step]
-	call.Kill = l.kill
+	call.Kill, call.Store = l.kill, d.Store
 	call.Output = d.Output
 	call.Output.Say = func(stream, text string) { d.from <- message{leaf: n, stream: stream, text: text} }
 	call.Output.Skip = func(stream string, bytes int64) { d.from <- message{leaf: n, stream: stream, skipped: bytes} }

@@ -152,7 +152,7 @@ var (
 	stepType = closed(map[string]expr.TypeKind{
 		"status": expr.String, "value": expr.Any, "error": expr.Any, "attempts": expr.Any, "duration": expr.Any,
 		"children": expr.Any, "completed": expr.Any, "stdout": expr.Any, "stderr": expr.Any, "exit_code": expr.Any,
-		"outputs": expr.Any, "http": expr.Any,
+		"outputs": expr.Any, "http": expr.Any, "artifacts": expr.Any,
 	})
 )
 

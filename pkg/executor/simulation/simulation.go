@@ -247,7 +247,7 @@ func (s *simulator) work(k *kind.Kind, call kind.Call) (time.Duration, event.Out
 		o = event.Success(r.value)
 	}
 	// What else a step has for those that read it. It is looked at for success and failure alike.
-	o.Extra = map[string]any{"stdout": unknown, "stderr": unknown, "outputs": unknown, "http": unknown, "exit_code": 0}
+	o.Extra = map[string]any{"stdout": unknown, "stderr": unknown, "outputs": unknown, "http": unknown, "artifacts": unknown, "exit_code": 0}
 	if o.Err != nil {
 		o.Extra["exit_code"] = o.Err.Fields["exit_code"]
 	}

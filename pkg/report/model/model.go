@@ -95,6 +95,7 @@ type End struct {
 	event.Timing
 	Recovered *event.Error // what an except clause handled
 	Returned  int          // errors that were handed back as values
+	Artifacts []event.Artifact
 }
 
 // Attempt is one attempt of a step.
@@ -442,7 +443,7 @@ func (r *Run) end(s *Step, e event.Event) {
 		r.endAttempt(s, e, status, err)
 	}
 	s.enter(Ended, e.Status)
-	s.End = End{Outcome: bare(e.Outcome), Timing: e.Timing, Recovered: e.Recovered, Returned: e.Returned}
+	s.End = End{Outcome: bare(e.Outcome), Timing: e.Timing, Recovered: e.Recovered, Returned: e.Returned, Artifacts: e.Artifacts()}
 }
 
 // At is Waiting (also in a pause), Running, or how the step ended.

@@ -42,7 +42,9 @@ type Options struct {
 	Past   *durations.Run
 	Failed string // the command that runs again only what did not succeed, shown likewise; "": there is none
 	Logs   string // the command that shows what a step has printed, but for the path of the step; "": nothing is kept
-	Frame  Frame  // of a CI; nil: there is none
+	// Artifacts is the command that gets the files that steps have kept; "": they are gone.
+	Artifacts string
+	Frame     Frame // of a CI; nil: there is none
 	// Columns is how wide the terminal is, 0 if there is none; nil: there is none.
 	Columns func() int
 	// Excerpt shows the line of a place in a file; nil: no lines are shown.

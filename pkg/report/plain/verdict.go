@@ -55,6 +55,7 @@ func (p *Printer) verdict(e event.Event) {
 		return
 	}
 	p.summary(e.Status, took)
+	p.artifacts()
 	if e.Status == event.Succeeded {
 		return
 	}
