@@ -27,6 +27,15 @@ type keeper struct {
 
 // begin makes the folder of the run, if it shall be kept.
 func (r *run) begin(now time.Time) error {
+	err := r.folder(now)
+	if r.keep.w != nil {
+		r.keep.note(journal.NoteGiven, r.given())
+	}
+	return err
+}
+
+// folder makes the folder of the run, if it shall be kept, with nothing in its journal.
+func (r *run) folder(now time.Time) error {
 	if r.Keep.Folder == "" {
 		return nil
 	}
@@ -39,7 +48,6 @@ func (r *run) begin(now time.Time) error {
 		return err
 	}
 	r.keep = keeper{w: w, hidden: r.hidden, read: readOf(r.plan)}
-	r.keep.note(journal.NoteGiven, r.given())
 	return nil
 }
 

@@ -3,6 +3,7 @@ package executor
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -23,4 +24,18 @@ func NewRunID(t time.Time) string {
 		hi >>= 5
 	}
 	return string(id[:])
+}
+
+// startOf is when a run of that id began, by the clock of who made the id; now if nobody knows.
+func startOf(id string) time.Time {
+	const digits = 10 // of 48 bits
+	var ms int64
+	for i := range min(len(id), digits) {
+		n := strings.IndexByte(crockford, id[i])
+		if n < 0 {
+			return time.Now()
+		}
+		ms = ms<<5 | int64(n)
+	}
+	return time.UnixMilli(ms)
 }

@@ -105,6 +105,18 @@ type Command struct {
 	Durability string `json:"durability,omitempty"` // power, none; "": process
 	// Traceparent is the W3C trace context in which flowrun was started.
 	Traceparent string `json:"traceparent,omitempty"`
+	// Engine is where the run takes place, if that is not this machine. The journal then has only what the engine has told: its
+	// events, and no notes to resume from.
+	Engine *Engine `json:"engine,omitempty"`
+}
+
+// Engine is one beyond this machine, and how it is reached. Nothing of it is secret.
+type Engine struct {
+	Name    string   `json:"name"`
+	Env     []string `json:"env,omitempty"` // the engine's own variables, NAME=value
+	Queue   string   `json:"queue,omitempty"`
+	KeyFile string   `json:"key_file,omitempty"` // absolute
+	Store   string   `json:"store,omitempty"`
 }
 
 // File is a workflow file that took part.

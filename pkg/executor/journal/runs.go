@@ -23,10 +23,11 @@ type State uint8
 
 // The states.
 const (
-	Unknown State = iota // there is no journal, or none that can be read: Run.Problem
-	Live                 // it is going on
-	Crashed              // its process is gone, and it did not end
-	Ended                // Run.Status
+	Unknown  State = iota // there is no journal, or none that can be read: Run.Problem
+	Live                  // it is going on
+	Crashed               // its process is gone, and it did not end
+	Ended                 // Run.Status
+	Detached              // it takes place beyond this machine, and nobody here follows it: it may be going on
 )
 
 // Run is a run that left a folder, as the two ends of its journal show it.
@@ -41,13 +42,15 @@ type Run struct {
 	Problem error
 }
 
-// Word is how the run ended, or running, crashed, unknown.
+// Word is how the run ended, or running, crashed, detached, unknown.
 func (r *Run) Word() string {
 	switch r.State {
 	case Live:
 		return "running"
 	case Crashed:
 		return "crashed"
+	case Detached:
+		return "detached"
 	case Ended:
 		return r.Status.String()
 	default:
@@ -145,6 +148,8 @@ func (r *Run) look() error {
 		r.State, r.Status, r.Lost = Ended, e.Status, e.Journal.Lost
 	case alive:
 		r.State, r.Took = Live, max(0, time.Since(r.Header.Start)) // the clock may have been set
+	case r.Header.Command.Engine != nil:
+		r.State = Detached
 	default:
 		r.State = Crashed
 	}

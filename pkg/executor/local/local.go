@@ -207,10 +207,10 @@ func (d *driver) loop(ctx context.Context, kill <-chan struct{}) {
 		case <-ring:
 		case <-told:
 			told = nil
-			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: cause(ctx)})
+			in = append(in, kernel.Input{Kind: kernel.Cancel, Cause: CauseOf(ctx)})
 		case <-kill:
 			kill = nil
-			in = append(in, kernel.Input{Kind: kernel.Kill, Cause: cause(ctx)})
+			in = append(in, kernel.Input{Kind: kernel.Kill, Cause: CauseOf(ctx)})
 		}
 	}
 }
@@ -238,7 +238,8 @@ func (d *driver) next() (time.Time, bool) {
 	return at, !at.IsZero()
 }
 
-func cause(ctx context.Context) *event.Cause {
+// CauseOf is the cause for what a context, which is done, has cancelled.
+func CauseOf(ctx context.Context) *event.Cause {
 	var s Signal
 	if errors.As(context.Cause(ctx), &s) {
 		return &event.Cause{Why: event.WhySignal, By: s.Name}
