@@ -1,4 +1,4 @@
-# What .ci/run and .ci/long share: sections, the first failure, the tools. To be sourced.
+# What the commands here share: sections, the first failure, the tools. To be sourced.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,23 +21,59 @@ check() {
 	printf '   %d s\n' $((SECONDS - began))
 }
 
+# kept NAME SUM COMMAND...: where the cache has what COMMAND makes in the folder that it gets as its last argument. It is made once
+# for each SUM; the path is in $kept. Without COMMAND nothing is made, and it fails when there is none.
+kept() {
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/flowrun-ci new
+	kept=$cache/$1-$(printf '%s %s' "$2" "$(go env GOVERSION GOOS GOARCH)" | sha256sum | cut -c 1-16)
+	shift 2
+	[ -d "$kept" ] && return
+	[ $# -gt 0 ] || return
+	mkdir -p "$cache"
+	new=$(mktemp -d "$cache/new.XXXXXX")
+	if ! "$@" "$new"; then
+		rm -rf "$new"
+		return 1
+	fi
+	# Another run may have been faster: what it made is as good.
+	mv -T "$new" "$kept" 2>/dev/null || rm -rf "$new"
+}
+
 # tools builds what .ci/tools/go.mod names, once for each set of versions, and puts it first in PATH.
 tools() {
-	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/flowrun-ci key dir
-	key=$(cat .ci/tools/go.mod .ci/tools/go.sum .ci/tools/*/*.go <(go env GOVERSION GOOS GOARCH) | sha256sum | cut -c 1-16)
-	dir=$cache/$key
-	if [ ! -d "$dir" ]; then
-		mkdir -p "$cache"
-		local new
-		new=$(mktemp -d "$cache/new.XXXXXX")
-		if ! (cd .ci/tools && go build -o "$new/" tool); then
-			rm -rf "$new"
-			return 1
-		fi
-		# Another run may have been faster: its tools are as good.
-		mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
-	fi
-	PATH=$dir:$PATH
+	kept tools "$(cat .ci/tools/go.mod .ci/tools/go.sum .ci/tools/*/*.go)" build_tools || return
+	PATH=$kept:$PATH
+}
+
+build_tools() { (cd .ci/tools && go build -o "$1/" tool); }
+
+# engine COMMAND...: with the module of the engine for Temporal in its workspace, where it has this tree's core.
+engine() { GOWORK=$PWD/.ci/go.work "$@"; }
+
+# engine_tidy sees that the engine's go.mod and go.sum are what its code needs, with this tree's core.
+engine_tidy() {
+	local dir code=0
+	dir=$(mktemp -d)
+	cp pkg/executor/temporal/go.mod pkg/executor/temporal/go.sum "$dir"
+	go mod edit -replace "github.com/flowrun/flowrun=$PWD" "$dir/go.mod"
+	(cd pkg/executor/temporal && go mod tidy -diff -modfile "$dir/go.mod") || code=$?
+	rm -rf "$dir"
+	return "$code"
+}
+
+# The server that the end-to-end tests run against: Temporal's command, built from its module. Later versions cannot be installed
+# so: their go.mod replaces modules.
+temporal=github.com/temporalio/cli/cmd/temporal@v1.5.1
+
+# server COMMAND...: $kept/temporal is that server; see kept.
+server() { kept temporal "$temporal" "$@"; }
+
+build_server() { GOBIN=$1 go install -trimpath -ldflags '-s -w' "$temporal"; }
+
+# end_to_end ARGUMENTS...: the tests against a server, which must be there.
+end_to_end() {
+	server || return
+	FLOWRUN_TEMPORAL=$kept/temporal engine go test -tags e2e -count=1 -timeout 20m "$@" ./pkg/executor/temporal/e2e
 }
 
 # npm_there sees to npm, with which the tests of the schema install the language server that they drive (.ci/editor).

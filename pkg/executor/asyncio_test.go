@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowrun/flowrun/pkg/executor/conformance"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 )
 
 // tree is a random workflow and what asyncio made of it, as testdata/asyncio/oracle.py writes it.
 type tree struct {
-	asyncio
+	conformance.Asyncio
 	Name    string         `json:"name"`
 	File    string         `json:"file"`
 	Ends    map[string]int `json:"ends"`    // step -> when it ended, in milliseconds
@@ -69,7 +70,7 @@ func (want *tree) agrees(t *testing.T, everyDriver bool) bool {
 	return t.Run(want.Name, func(t *testing.T) {
 		p := compile(t, want.Name, []byte(want.File), nil)
 		check := func(t *testing.T, r *ran) {
-			for _, d := range append(want.differences(t, r), want.instants(r)...) {
+			for _, d := range append(differences(&want.Asyncio, r), want.instants(r)...) {
 				t.Error(d)
 			}
 			if t.Failed() {
