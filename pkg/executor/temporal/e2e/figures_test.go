@@ -1,0 +1,128 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// BenchmarkGather is a gather of steps that do nothing, on two workers beside the server:
+//
+//	.ci/e2e -run '^$' -bench .
+//
+// Beside it is a floor of the same run: a workflow of the SDK alone, with as many activities that start the same program, as many of
+// them at once. The goals are 5 s for 1,000 and 60 s for 10,000 on 2 cores.
+func BenchmarkGather(b *testing.B) {
+	for _, count := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			s := open(b)
+			s.write("gather.yaml", fmt.Sprintf("flowrun: 1\nsteps:\n  - gather: {for: x, in: range(%d), do: {run: ['true']}}\n", count))
+			s.write("warm.yaml", "flowrun: 1\nsteps:\n  - gather: {for: x, in: range(50), do: {run: ['true']}}\n")
+			for range 2 {
+				s.worker(nil)
+				s.launch(s.floor())
+			}
+			c, err := s.dial(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			s.succeeds("warm.yaml")
+			s.execute(c, 50)
+			var ours, floor time.Duration
+			b.ResetTimer()
+			for range b.N {
+				begin := time.Now()
+				s.succeeds("gather.yaml")
+				ours += time.Since(begin)
+				begin = time.Now()
+				s.execute(c, count)
+				floor += time.Since(begin)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(ours.Seconds()/float64(b.N), "s/run")
+			b.ReportMetric(floor.Seconds()/float64(b.N), "s/floor")
+			b.ReportMetric(float64(ours)/float64(floor), "x-floor")
+		})
+	}
+}
+
+const (
+	// asFloor makes this test binary a worker of the floor.
+	asFloor    = "FLOWRUN_E2E_FLOOR"
+	floorQueue = "floor"
+	// floorWindow is how many activities of the floor are pending at once.
+	floorWindow = 500
+)
+
+// floor is a worker of the floor.
+func (s *site) floor() *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), asFloor+"="+s.address())
+	return cmd
+}
+
+// workFloor is what that worker does.
+func workFloor(address string) error {
+	c, err := client.Dial(client.Options{HostPort: address, Logger: silent{}})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	w := worker.New(c, floorQueue, worker.Options{DisableEagerActivities: true, MaxConcurrentActivityExecutionSize: 2})
+	w.RegisterWorkflowWithOptions(floorWorkflow, workflow.RegisterOptions{Name: "floor"})
+	w.RegisterActivityWithOptions(floorActivity, activity.RegisterOptions{Name: "true"})
+	return w.Run(worker.InterruptCh())
+}
+
+func (s *site) execute(c client.Client, count int) {
+	s.t.Helper()
+	ctx, done := context.WithTimeout(s.t.Context(), patience)
+	defer done()
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: floorQueue}, "floor", count)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var sum int
+	if err := run.Get(ctx, &sum); err != nil || sum != count*(count-1)/2 {
+		s.t.Fatalf("the floor: %d, %v", sum, err)
+	}
+}
+
+// floorWorkflow is a gather by the SDK.
+func floorWorkflow(ctx workflow.Context, count int) (sum int, err error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, HeartbeatTimeout: 10 * time.Second})
+	results := workflow.NewSelector(ctx)
+	begin := func(n int) {
+		results.AddFuture(workflow.ExecuteActivity(ctx, "true", n), func(f workflow.Future) {
+			var value int
+			err = errors.Join(err, f.Get(ctx, &value))
+			sum += value
+		})
+	}
+	for n := range count {
+		if n >= floorWindow {
+			results.Select(ctx)
+		}
+		begin(n)
+	}
+	for range min(count, floorWindow) {
+		results.Select(ctx)
+	}
+	return sum, err
+}
+
+func floorActivity(ctx context.Context, n int) (int, error) {
+	return n, exec.CommandContext(ctx, "true").Run()
+}

@@ -1,0 +1,80 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestSizes: what is too large for the server is an error of the step, that it says once, and no attempt is made in vain; what
+// is large in sum only is no error.
+func TestSizes(t *testing.T) {
+	s := open(t)
+	s.worker(nil)
+	s.worker(nil)
+	const letters = `head -c %d /dev/zero | tr "\0" x`
+	t.Run("value", func(t *testing.T) {
+		s := s.in(t)
+		s.write("value.yaml", "flowrun: 1\nsteps:\n  - {id: s, run: '"+fmt.Sprintf(letters, 3<<20)+"; echo >>began', capture_limit: 8MiB}\n")
+		d, c := s.runs("value.yaml")
+		if x := d.step("s"); c.code != 1 || x.Attempts != 1 || !strings.Contains(fmt.Sprint(x.Error), "OutputError") {
+			t.Errorf("%d attempts\n%s", x.Attempts, short(c))
+		}
+		if n := len(s.read("began")); n != 1 {
+			t.Errorf("it ran %d times", n)
+		}
+	})
+	t.Run("output that nobody keeps", func(t *testing.T) {
+		s := s.in(t)
+		s.write("output.yaml", "flowrun: 1\nsteps:\n  - {id: s, run: '"+fmt.Sprintf(letters, 30<<20)+"', capture: none}\n")
+		s.succeeds("output.yaml")
+	})
+	t.Run("values in sum", func(t *testing.T) {
+		s := s.in(t)
+		s.write("sum.yaml", "flowrun: 1\nsteps:\n  - {id: g, gather: {for: x, in: range(40), do: {run: '"+fmt.Sprintf(letters, 200<<10)+"'}}}\n  - value: ${{ len(steps.g.value) }}\n")
+		if d := s.succeeds("sum.yaml"); d.Value != 40.0 {
+			t.Errorf("%v", d.Value)
+		}
+	})
+	t.Run("a result", func(t *testing.T) {
+		s := s.in(t)
+		s.write("result.yaml", "flowrun: 1\nsteps:\n  - {id: g, gather: {for: x, in: range(40), do: {run: '"+fmt.Sprintf(letters, 200<<10)+"'}}}\n")
+		d := s.succeeds("result.yaml")
+		if list, _ := d.Value.([]any); len(list) != 40 || len(fmt.Sprint(list[39])) != 200<<10 {
+			t.Errorf("it has %d values", len(list))
+		}
+	})
+	t.Run("a file", func(t *testing.T) {
+		s := s.in(t)
+		var b strings.Builder
+		b.WriteString("flowrun: 1\nsteps:\n")
+		for n := range 30000 {
+			fmt.Fprintf(&b, "  - {id: s%d, value: \"%s %d\"}\n", n, strings.Repeat("long ", 10), n)
+		}
+		s.write("file.yaml", b.String())
+		s.succeeds("file.yaml")
+	})
+	t.Run("3,000 at once", func(t *testing.T) {
+		s := s.in(t)
+		s.write("many.yaml", "flowrun: 1\nsteps:\n  - {id: g, gather: {for: x, in: range(3000), do: {run: [echo, '${{ x }}']}}}\n")
+		d := s.succeeds("many.yaml")
+		list, _ := d.Value.([]any)
+		for i, v := range list {
+			if v != fmt.Sprint(i) {
+				t.Fatalf("%d is %v", i, v)
+			}
+		}
+		if len(list) != 3000 {
+			t.Errorf("%d values", len(list))
+		}
+	})
+}
+
+// short is a command without most of what it said.
+func short(c typed) typed {
+	cut := func(text string) string { return text[:min(len(text), 2000)] }
+	c.out, c.errs = cut(c.out), cut(c.errs)
+	return c
+}
