@@ -41,6 +41,7 @@ var ErrNoRun = errors.New("there is no such run")
 // Spec is a run as it travels: all that a Remote needs to know, and no secret.
 type Spec struct {
 	Run     string `json:"run"`     // its id
+	Name    string `json:"name"`    // of the workflow
 	Flowrun string `json:"flowrun"` // the version of the program that started it
 	// Files are the workflow's files, its own first.
 	Files []SpecFile `json:"files"`
@@ -69,7 +70,7 @@ func NewSpec(p *plan.Plan, kinds []*kind.Kind, opt Options) (Spec, error) {
 		opt.Env = os.Environ()
 	}
 	s := Spec{
-		Run: opt.RunID, Flowrun: opt.Keep.Command.Flowrun, Jobs: opt.Keep.Command.Jobs,
+		Run: opt.RunID, Name: p.Name, Flowrun: opt.Keep.Command.Flowrun, Jobs: opt.Keep.Command.Jobs,
 		Timeout: opt.Keep.Command.Timeout, Grace: opt.Keep.Command.Grace,
 	}
 	values, masked, problems := inputs(p, opt)

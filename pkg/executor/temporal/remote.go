@@ -18,6 +18,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
 )
 
 // Remote runs workflows on Temporal. It is an executor.Remote.
@@ -27,6 +28,8 @@ type Remote struct {
 	Queue  string
 	// Indexed: the namespace has flowrun's search attributes.
 	Indexed bool
+	// Explain makes a sentence of an error of the server; nil: it is one.
+	Explain func(error) error
 	// Notice tells people what they should know meanwhile, as that nobody works. It may be nil.
 	Notice func(text string)
 }
@@ -49,24 +52,37 @@ func (r *Remote) Start(ctx context.Context, s executor.Spec) error {
 		StaticSummary:                            s.Files[0].Name,
 	}
 	if r.Indexed {
-		opt.TypedSearchAttributes = temporal.NewSearchAttributes(startAttributes(s)...)
+		opt.TypedSearchAttributes = temporal.NewSearchAttributes(link.Marks{Workflow: s.Name, Status: "running"}.Updates()...)
 	}
 	_, err := r.Client.ExecuteWorkflow(ctx, opt, workflowType, o)
-	return err
+	var refused *serviceerror.InvalidArgument
+	if r.Indexed && errors.As(err, &refused) { // the attributes were made just now, and not all of the server knows them
+		r.Indexed = false
+		return r.Start(ctx, s)
+	}
+	return r.explain(err)
+}
+
+// explain is an error of the server as a sentence.
+func (r *Remote) explain(err error) error {
+	if err == nil || r.Explain == nil {
+		return err
+	}
+	return r.Explain(err)
 }
 
 // Cancel implements executor.Remote.
 func (r *Remote) Cancel(ctx context.Context, run string, why event.Cause, kill bool) error {
-	return known(r.Client.SignalWorkflow(ctx, run, "", signalCancel, cancelNote{By: why.By, Kill: kill}))
+	return r.known(r.Client.SignalWorkflow(ctx, run, "", signalCancel, cancelNote{By: why.By, Kill: kill}))
 }
 
 // known tells that there is no run of an id from other errors.
-func known(err error) error {
+func (r *Remote) known(err error) error {
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
 		return executor.ErrNoRun
 	}
-	return err
+	return r.explain(err)
 }
 
 // Spec implements executor.Remote.
@@ -78,7 +94,7 @@ func (r *Remote) Spec(ctx context.Context, run string) (executor.Spec, error) {
 	}
 	first, err := history.Next()
 	if err != nil {
-		return executor.Spec{}, known(err)
+		return executor.Spec{}, r.known(err)
 	}
 	begun := first.GetWorkflowExecutionStartedEventAttributes()
 	if begun.GetWorkflowType().GetName() != workflowType {
@@ -113,7 +129,7 @@ func (r *Remote) Follow(ctx context.Context, run string, after int64, tell func(
 func (r *Remote) first(ctx context.Context, run string) (string, error) {
 	d, err := r.Client.DescribeWorkflowExecution(ctx, run, "")
 	if err != nil {
-		return "", known(err)
+		return "", r.known(err)
 	}
 	info := d.GetWorkflowExecutionInfo()
 	if info.GetType().GetName() != workflowType {

@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -39,11 +40,16 @@ func (x *program) workflow(ctx workflow.Context, o order) (ending, error) {
 		return ending{}, workflow.NewContinueAsNewError(ctx, workflowType, o)
 	}
 	if o.Indexed {
-		if err := workflow.UpsertTypedSearchAttributes(d.ctx, endAttributes(out.Status, d.tally)...); err != nil {
+		if err := workflow.UpsertTypedSearchAttributes(d.ctx, d.marks(out.Status.String()).Updates()...); err != nil {
 			return ending{}, err
 		}
 	}
 	return d.ending(out)
+}
+
+// marks are what Temporal's own pages show of the run.
+func (d *driver) marks(status string) link.Marks {
+	return link.Marks{Workflow: d.plan.Name, Status: status, Steps: int(d.tally.Ended), Failed: int(d.tally.Failed)}
 }
 
 // driver makes the driver of o.

@@ -1,0 +1,69 @@
+package temporal
+
+import (
+	"cmp"
+	"context"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/grpc"
+
+	"github.com/flowrun/flowrun/pkg/cli"
+	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
+	"github.com/flowrun/flowrun/pkg/steps"
+	"github.com/flowrun/flowrun/pkg/steps/process"
+)
+
+// Engine is Temporal as an engine of the flowrun command. It is a cli.Engine.
+type Engine struct{}
+
+var _ cli.Engine = Engine{}
+
+// defaultQueue is that of runs and workers of which nobody says another.
+const defaultQueue = "flowrun"
+
+// Dial implements cli.Engine.
+func (Engine) Dial(ctx context.Context, l cli.Link) (executor.Remote, error) {
+	opt, err := link.Options(l)
+	if err != nil {
+		return nil, err
+	}
+	c, err := link.Dial(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Remote{
+		Client: c, Data: converterOf(opt), Queue: cmp.Or(l.Queue, defaultQueue),
+		Indexed: link.Searchable(ctx, c, opt.Namespace) == nil,
+		Explain: func(err error) error { return link.Explain(err, opt) },
+	}, nil
+}
+
+func converterOf(opt client.Options) converter.DataConverter {
+	if opt.DataConverter != nil {
+		return opt.DataConverter
+	}
+	return converter.GetDefaultDataConverter()
+}
+
+// Work implements cli.Engine.
+func (Engine) Work(ctx context.Context, w cli.Worker) error {
+	opt, err := link.Options(w.Link)
+	if err != nil {
+		return err
+	}
+	const most = 1000 // at once, where nobody says how many
+	f := newFence()
+	opt.ConnectionOptions.DialOptions = append(opt.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(f.intercept))
+	opt.Logger = link.Logger(w.Log)
+	c, err := link.Dial(ctx, opt)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return link.Explain(Work(ctx, c, f, Worker{
+		Queue: cmp.Or(w.Queue, defaultQueue), Folder: w.Folder, Env: w.Env, Allowed: w.Allow,
+		Slots: cmp.Or(w.Slots, min(cmp.Or(process.Room(), most), most)), Name: opt.Identity, Kinds: steps.Builtin(),
+	}), opt)
+}
