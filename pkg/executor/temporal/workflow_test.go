@@ -94,3 +94,12 @@ func TestWindow(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
