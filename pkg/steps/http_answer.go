@@ -144,7 +144,7 @@ func (r *request) tooLong() *event.Error {
 	if r.save != "" {
 		help = "raise max_bytes"
 	}
-	return r.fail(event.OutputError, "the body is longer than max_bytes (%s): %s", sizeText(r.max), help)
+	return r.fail(event.OutputError, "the body is longer than max_bytes (%s): %s", event.FormatSize(r.max), help)
 }
 
 // broken is the error of a body that does not come to its end. n bytes of it were read.

@@ -131,7 +131,7 @@ func partProblem(key string, v any) (code, text string) {
 			return "bad-value", "save must be the path of a file"
 		}
 	case "max_bytes":
-		if _, err := size(v); err != nil {
+		if _, err := event.Size(v); err != nil {
 			return "bad-size", err.Error()
 		}
 	case "redirects":
@@ -341,7 +341,7 @@ func readRequest(call kind.Call) (*request, *event.Error) {
 		r.expect, _ = readExpect(v)
 	}
 	if v, ok := m["max_bytes"]; ok {
-		r.max, _ = size(v)
+		r.max, _ = event.Size(v)
 	}
 	if v, ok := m["redirects"]; ok {
 		r.redirects = v.(int)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -119,7 +117,7 @@ func (s *sink) end() {
 func (s *sink) value() any {
 	if s.cut {
 		return event.Poison{Err: event.Errorf(event.OutputError,
-			"%s was longer than capture_limit (%s) and was not kept: raise capture_limit, or write to a file", s.name, sizeText(s.limit))}
+			"%s was longer than capture_limit (%s) and was not kept: raise capture_limit, or write to a file", s.name, event.FormatSize(s.limit))}
 	}
 	if !utf8.Valid(s.kept) {
 		return event.Poison{Err: event.Errorf(event.OutputError,
@@ -210,44 +208,3 @@ func head(s string) string {
 
 const sizeSchema = `{"title": "size", "type": ["string", "integer"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$", "minimum": 0,
 	"patternErrorMessage": "no size: write one as 64KiB, 10MiB or 1GiB"}`
-
-var sizePattern = regexp.MustCompile(`^([0-9]+)(B|KiB|MiB|GiB)$`)
-
-// units are those of sizes, the largest first.
-var units = [...]struct {
-	name  string
-	bytes int
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
-
-// size reads a size: a text as 10MiB, or a number of bytes.
-func size(v any) (int, error) {
-	switch v := v.(type) {
-	case int:
-		if v < 0 {
-			return 0, fmt.Errorf("%d is negative", v)
-		}
-		return v, nil
-	case string:
-		if m := sizePattern.FindStringSubmatch(strings.TrimSpace(v)); m != nil {
-			n, err := strconv.Atoi(m[1])
-			for _, u := range units {
-				if u.name == m[2] && err == nil && n <= math.MaxInt/u.bytes {
-					return n * u.bytes, nil
-				}
-			}
-			return 0, fmt.Errorf("%s is too large", v)
-		}
-		return 0, fmt.Errorf("%q is no size: write one as 64KiB, 10MiB or 1GiB", v)
-	default:
-		return 0, fmt.Errorf("%s is no size: write one as 64KiB, 10MiB or 1GiB", noun(v))
-	}
-}
-
-func sizeText(n int) string {
-	for _, u := range units {
-		if n >= u.bytes && n%u.bytes == 0 {
-			return strconv.Itoa(n/u.bytes) + u.name
-		}
-	}
-	return strconv.Itoa(n) + "B"
-}

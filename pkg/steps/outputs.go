@@ -62,7 +62,7 @@ func readOutputs(path string) (outputs map[string]any, there bool, failed *event
 	case !info.Mode().IsRegular(): // a pipe would keep a reader waiting, and a link leads to what is not the step's
 		return nil, true, event.Errorf(event.OutputError, "$FLOWRUN_OUTPUT is no file any more: write to it, and do not replace it")
 	case info.Size() > maxOutputs:
-		return nil, true, event.Errorf(event.OutputError, "$FLOWRUN_OUTPUT has %d bytes, and at most %s are read: write large data to a file and give its path", info.Size(), sizeText(maxOutputs))
+		return nil, true, event.Errorf(event.OutputError, "$FLOWRUN_OUTPUT has %d bytes, and at most %s are read: write large data to a file and give its path", info.Size(), event.FormatSize(maxOutputs))
 	}
 	src, err := os.ReadFile(path)
 	if err != nil {

@@ -155,7 +155,7 @@ func checkRun(constant map[string]any, report func(key, code, text string)) {
 		}
 	}
 	if limit, ok := constant["capture_limit"]; ok {
-		if _, err := size(limit); err != nil {
+		if _, err := event.Size(limit); err != nil {
 			report("capture_limit", "bad-size", err.Error())
 		}
 	}
@@ -181,7 +181,7 @@ func readOptions(args kind.Args) (options, error) {
 		}
 	}
 	if v, ok := args["capture_limit"]; ok && v != nil {
-		if o.limit, err = size(v); err != nil {
+		if o.limit, err = event.Size(v); err != nil {
 			return o, fmt.Errorf("capture_limit: %w", err)
 		}
 	}
