@@ -233,8 +233,8 @@ var words = []word{
 		examples: []string{`cancel: db`, `cancel: [db, cache]`},
 	},
 
-	{name: "queue", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
-	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "What the distributed engine does when a worker is lost."},
+	{name: "queueartifacts", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
+	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "WhatFiles that the distributed engine does when a worker is lost.brings back."},
 }
 
 // language is the language with the kinds of one caller.

@@ -16,7 +16,7 @@ func httpKind() *kind.Kind {
 		Name:        "http",
 		Title:       "Make an HTTP request",
 		Description: "Makes an HTTP request. Its value is the body: decoded when the answer says that it is JSON, else text.",
-		Keys: []kind.Key{{
+		Keys: append([]kind.Key{{
 			Name:        "http",
 			Description: "A URL to get, or the request as a mapping with url.",
 			Schema:      httpSchema,
@@ -26,7 +26,7 @@ func httpKind() *kind.Kind {
 				`http: {method: POST, url: "https://example.com/deploys", headers: {Authorization: "Bearer ${{ secrets.TOKEN }}"}, json: {tag: "${{ inputs.tag }}"}}`,
 				`http: {url: "https://example.com/tool.tar.gz", save: tool.tar.gz, max_bytes: 200MiB}`,
 			},
-		}},
+		}}, remoteKeys()...),
 		Check:   checkHTTP,
 		Limited: true,
 		Run:     runHTTP,

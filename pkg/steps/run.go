@@ -30,7 +30,7 @@ func runKind() *kind.Kind {
 		Name:        "run",
 		Title:       "Run a program or a script",
 		Description: "Runs a program given as a list of arguments, or a script given as a text. Its value is what it writes to standard output.",
-		Keys: []kind.Key{
+		Keys: append([]kind.Key{
 			{
 				Name:        "run",
 				Description: "A list is a program with its arguments, without a shell. A text is a script for `shell`, sh by default; in one for sh or bash an expression is put in as data, by a variable.",
@@ -133,7 +133,7 @@ func runKind() *kind.Kind {
 				Mode:        kind.Typed,
 				Examples:    []string{`fetch: ${{ steps.build.artifacts }}`, `fetch: ["${{ steps.linux.artifacts }}", "${{ steps.darwin.artifacts }}"]`},
 			},
-		},
+		}, remoteKeys()...),
 		Check:    checkRun,
 		Quote:    quoteScript,
 		Limited:  true,
