@@ -181,7 +181,7 @@ func codes(t *testing.T) map[string]string {
 	s := &sources{t: t, set: token.NewFileSet(), consts: map[string]string{}, params: map[string][]int{}, codes: map[string]string{}}
 	var files []*ast.File
 	for _, room := range []string{
-		"spec", "spec/diag", "spec/dotenv", "spec/expr", "spec/kind", "executor", "executor/plan", "steps", "cli",
+		"spec", "spec/diag", "spec/dotenv", "spec/expr", "spec/kind", "executor", "executor/plan", "executor/portable", "steps", "cli",
 	} {
 		paths, err := filepath.Glob("../pkg/" + room + "/*.go")
 		if err != nil {
@@ -246,21 +246,25 @@ func TestEveryCodeHasAPage(t *testing.T) {
 }
 
 // TestPagesOfCodes checks the files of each page: the wrong ones are refused for that code and nothing else, or warned of when
-// the code is a warning's, and with the right ones there is nothing to say. After <!-- run --> they are run, for there is no need for the code before.
+// the code is a warning's, and with the right ones there is nothing to say. After <!-- run --> they are run, for there is no need for the code before;
+// after <!-- engine --> they are validated for the engine beyond this machine.
 func TestPagesOfCodes(t *testing.T) {
 	for _, code := range errors.Codes() {
 		t.Run(code, func(t *testing.T) {
 			page := "errors/" + code + ".md"
-			command := "validate"
-			if strings.Contains(read(t, page), "<!-- run -->") {
-				command = "run"
+			command := []string{"validate"}
+			switch text := read(t, page); {
+			case strings.Contains(text, "<!-- run -->"):
+				command = []string{"run", "--state-dir", t.TempDir()}
+			case strings.Contains(text, "<!-- engine -->"):
+				command = append(command, "--engine", "temporal")
 			}
 			wrong, right, ok := strings.Cut(read(t, page), "\nRight:\n")
 			if !ok || !strings.Contains(wrong, "\nWrong:\n") {
 				t.Fatal("a page has a part Wrong: and a part Right:")
 			}
 			want := "error " + code
-			if slices.Contains(plan.WarningCodes(), code) {
+			if slices.Contains(slices.Concat(plan.WarningCodes(), plan.EngineCodes()), code) {
 				want = "warning " + code
 				if !strings.HasPrefix(errors.Summary(code), "A warning: ") {
 					t.Error("the page does not say that it is a warning")
@@ -277,7 +281,7 @@ func TestPagesOfCodes(t *testing.T) {
 }
 
 // said are the severities and codes that a command has for the files of a page.
-func said(t *testing.T, files []block, command string) []string {
+func said(t *testing.T, files []block, command []string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, b := range files {
@@ -310,10 +314,7 @@ func said(t *testing.T, files []block, command string) []string {
 		}
 	}
 	var out, problems bytes.Buffer
-	args := []string{"flowrun", command, "-C", dir, "flow.yaml"}
-	if command == "run" {
-		args = append(args, "--state-dir", t.TempDir())
-	}
+	args := slices.Concat([]string{"flowrun"}, command, []string{"-C", dir, "flow.yaml"})
 	t.Chdir(dir)
 	exit := cli.Main(args, cli.System{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &problems, Env: []string{"PATH=" + os.Getenv("PATH")},

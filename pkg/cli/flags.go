@@ -44,6 +44,7 @@ const (
 	flagReport     = "report"
 	flagPort       = "port"
 	flagOpen       = "open"
+	flagEngine     = "engine"
 )
 
 // variable is the environment variable that stands for a flag.
@@ -135,6 +136,11 @@ func inputFlags() []cli.Flag {
 		},
 		&cli.IntFlag{Name: flagJobs, Aliases: []string{"j"}, Usage: "`N` at most so many processes and requests at once"},
 	}
+}
+
+// engineFlag says on which engine a run takes place.
+func engineFlag() cli.Flag {
+	return newChoice(flagEngine, "", "ENGINE", engineLocal+": this machine", engineTemporal+": a Temporal server and its workers")
 }
 
 // semaphoreFlag names the folder in which runs share semaphores.

@@ -109,7 +109,11 @@ func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan,
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = steps.WithGrace(opt.Kinds, d)
 	}
-	return executor.Load(path, opt)
+	p, err := executor.Load(path, opt)
+	if err == nil && isRemote(c) {
+		return ported(p)
+	}
+	return p, err
 }
 
 // source takes a workflow file that was read.

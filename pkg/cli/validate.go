@@ -27,11 +27,13 @@ func validateCommand(s *session) *cli.Command {
 flowrun validate a.yaml b.yaml    several files
 flowrun validate - < x.yaml       from standard input
 flowrun validate --strict         warnings are errors, as CI may want it
+flowrun validate --engine temporal   also what is not the same on workers
 flowrun validate --fix a.yaml     correct what is certain, and print the rest`,
 		Flags: append([]cli.Flag{
 			boolFlag(flagFix, "", "change the files where it is certain what was meant"),
 			boolFlag(flagStrict, "", "warnings are errors"),
 			boolFlag(flagQuiet, "q", "print errors only"),
+			engineFlag(),
 			newChoice(flagFormat, "", "FORMAT", "text", "oneline", "json: one document", "github: annotations", "sarif: one log"),
 		}, commonFlags()...),
 		Action: func(c *cli.Context) error { return s.validate(c) },

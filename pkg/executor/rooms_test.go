@@ -27,7 +27,7 @@ func rooms() map[string][]string {
 	)
 	return map[string][]string{
 		"cmd/flowrun":                  {"pkg/cli", "pkg/steps/process/supervisor"},
-		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/artifact", "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/executor/compare", "pkg/executor/preview", "pkg/executor/simulation", "pkg/executor/durations", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema", "docs/errors"},
+		"pkg/cli":                      {"pkg/executor", event, plan, "pkg/executor/artifact", "pkg/executor/local", "pkg/executor/sim", "pkg/executor/journal", "pkg/executor/compare", "pkg/executor/portable", "pkg/executor/preview", "pkg/executor/simulation", "pkg/executor/durations", "pkg/report/...", "pkg/spec", ast, diag, expr, kind, "pkg/steps", "pkg/steps/process", "schema", "docs/errors"},
 		"pkg/spec":                     {ast, diag, dotenv, expr, kind, "schema"},
 		diag:                           nil,
 		dotenv:                         {diag},
@@ -42,6 +42,7 @@ func rooms() map[string][]string {
 		plan:                           {event, ast, diag, expr, kind},
 		kernel:                         {event, plan, ast, expr, kind},
 		"pkg/executor/compare":         {event, plan, ast, expr},
+		"pkg/executor/portable":        {event, plan, diag, expr},
 		"pkg/executor/preview":         {event, plan, ast, expr, kind},
 		"pkg/executor/simulation":      {event, plan, kernel, diag, kind, mask, "pkg/executor/sim", "pkg/executor/critical"},
 		"pkg/executor/critical":        {plan},

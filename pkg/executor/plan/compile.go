@@ -127,6 +127,7 @@ func (c *compiler) because(why string) { c.problems[len(c.problems)-1].Why = why
 func (c *compiler) open(path string, f *ast.File) *file {
 	x := &file{ast: f, named: map[string]*unit{}, secrets: map[string]bool{}, sems: map[string]bool{}}
 	c.files[path] = x
+	c.plan.Allows = append(c.plan.Allows, f.Allows...)
 	x.main = c.unit(x, f.Main)
 	for _, w := range f.Workflows {
 		x.named[w.Name.Text] = c.unit(x, w)
@@ -189,7 +190,7 @@ func (c *compiler) semaphore(s *ast.Semaphore) {
 	first, ok := c.sems[s.Name.Text]
 	if !ok {
 		c.sems[s.Name.Text] = semaphore{int32(len(c.plan.Semaphores)), s}
-		c.plan.Semaphores = append(c.plan.Semaphores, Semaphore{Name: s.Name.Text, Permits: s.Permits, Machine: s.Machine})
+		c.plan.Semaphores = append(c.plan.Semaphores, Semaphore{Name: s.Name.Text, Pos: s.Name.Pos, Permits: s.Permits, Machine: s.Machine})
 		return
 	}
 	if first.declared.Permits != s.Permits || first.declared.Machine != s.Machine {

@@ -38,6 +38,8 @@ type Plan struct {
 	Given map[string]string
 	// Warnings are what is right in the files and yet hardly meant, sorted, without those that a comment in the file allows.
 	Warnings diag.List
+	// Allows are the comments of all files that allow warnings.
+	Allows []*ast.Allow
 }
 
 // Workflow is a body with its own frame.
@@ -53,6 +55,7 @@ type Workflow struct {
 // Semaphore is a named limit.
 type Semaphore struct {
 	Name    string
+	Pos     diag.Pos // of its declaration
 	Permits int
 	Machine bool
 }

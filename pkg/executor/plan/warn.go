@@ -26,6 +26,14 @@ func WarningCodes() []string {
 	}
 }
 
+// EngineCodes are the codes of warnings that are told of a plan only where it is to run on an engine beyond this machine
+// (package portable), sorted. A comment may name them in any case.
+func EngineCodes() []string {
+	return []string{
+		"remote-host-path", "remote-large-value", "remote-many-steps", "remote-semaphore", "remote-service", "remote-short-timeout",
+	}
+}
+
 // warner looks for warnings.
 type warner struct {
 	*compiler
@@ -77,72 +85,6 @@ func (w *warner) step(u *unit, p *place) {
 	if l, ok := p.step.Action.(*ast.Leaf); ok {
 		w.script(u, p, l)
 	}
-}
-
-// allowed are the warnings that no comment allows. With them come the comments that do nothing.
-func (w *warner) allowed() diag.List {
-	type line struct {
-		file string
-		n    int
-		what string
-	}
-	allows := map[line]*ast.Name{} // a comment before the first key has the line 0
-	used := map[*ast.Name]bool{}
-	var all []*ast.Allow
-	for _, u := range w.units {
-		if u != u.file.main {
-			continue
-		}
-		for _, a := range u.file.ast.Allows {
-			all = append(all, a)
-			for i := range a.Codes {
-				at := line{a.Pos.File, a.Line, a.Codes[i].Text}
-				if allows[at] == nil {
-					allows[at] = &a.Codes[i]
-				}
-			}
-		}
-	}
-	if len(all) == 0 {
-		return w.found
-	}
-	out := slices.DeleteFunc(w.found, func(d diag.Diagnostic) bool {
-		here, above := allows[line{d.Pos.File, d.Pos.Line, d.Code}], allows[line{d.Pos.File, 0, d.Code}]
-		used[here], used[above] = true, true
-		return here != nil || above != nil
-	})
-	if w.whole {
-		for _, a := range all {
-			out = append(out, w.idle(a, used)...)
-		}
-	}
-	return out
-}
-
-// idle is what is wrong with a comment that allows warnings.
-func (w *warner) idle(a *ast.Allow, used map[*ast.Name]bool) (out diag.List) {
-	say := func(pos diag.Pos, help, text string) {
-		out = append(out, diag.Diagnostic{Pos: pos, Code: "unused-allow", Text: text, Help: help, Warning: true})
-	}
-	if len(a.Codes) == 0 {
-		say(a.Pos, "write # flowrun: allow CODE", "this comment allows nothing, for it names no warning")
-	}
-	for i, name := range a.Codes {
-		known := slices.Contains(WarningCodes(), name.Text)
-		switch {
-		case known && !used[&a.Codes[i]]:
-			where := "on this line"
-			if a.Line == 0 {
-				where = "in this file"
-			} else if a.Line != a.Pos.Line {
-				where = fmt.Sprintf("on line %d", a.Line)
-			}
-			say(name.Pos, "take it out", fmt.Sprintf("there is no warning %s %s that could be allowed", name.Text, where))
-		case !known:
-			say(name.Pos, w.guess(name.Text, WarningCodes()), fmt.Sprintf("%q is the code of no warning, and only warnings can be allowed", name.Text))
-		}
-	}
-	return out
 }
 
 // unused tells of what is declared and read by nobody.

@@ -170,56 +170,9 @@ func (w *warner) many(g *ast.Generator, n int, exact bool) {
 	})
 }
 
-// tooMany bounds what is counted.
-const tooMany = 1_000_000_000
-
-// size is how many steps a generator makes, as far as it can be known; 0: nobody knows. Not exact: with the defaults of inputs.
+// size is how many steps a generator makes, as Generator.Size says.
 func (u *unit) size(g *ast.Generator) (n int, exact bool) {
-	if g.In != nil {
-		return u.length(g.In)
-	}
-	if g.Exclude != nil || len(g.Lists) == 0 {
-		return 0, false
-	}
-	n, exact = 1, true
-	for _, l := range g.Lists {
-		m, sure := u.length(l)
-		n = min(n*m, tooMany)
-		exact = exact && sure
-	}
-	return n, exact
-}
-
-// numbers is a range whose ends are written, or are an input.
-var numbers = regexp.MustCompile(`^\s*range\(\s*(?:(\d{1,9})\s*,\s*)?(?:(\d{1,9})|inputs\.(\w+))\s*\)\s*$`)
-
-func (u *unit) length(t *expr.Template) (n int, exact bool) {
-	if t == nil {
-		return 0, false
-	}
-	switch t.Shape {
-	case expr.Constant:
-		list, _ := t.Const.([]any)
-		return len(list), true
-	case expr.Sequence:
-		return len(t.List), true
-	case expr.Single:
-		m := numbers.FindStringSubmatch(t.Expr.Src)
-		if m == nil {
-			return 0, false
-		}
-		from, _ := strconv.Atoi(m[1])
-		to, _ := strconv.Atoi(m[2])
-		exact = true
-		if name := m[3]; name != "" {
-			exact = false
-			if in := input(u.ast.Inputs, name); in != nil {
-				to, _ = in.Default.(int)
-			}
-		}
-		return max(0, min(to-from, tooMany)), exact
-	}
-	return 0, false
+	return sizeOf(g.In, g.Lists, g.Exclude, u.ast.Inputs)
 }
 
 // list looks at the items of a steps list. What stands before an item that always runs gives its value to nobody but those
