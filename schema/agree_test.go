@@ -43,7 +43,6 @@ var beyond = []struct{ code, text, why string }{
 	{"reserved-name", "", "the list belongs to expressions"},
 	{"empty-wait", "", "the blocks have one definition"},
 	{"quorum-too-large", "", "the number of steps is another value"},
-	{"not-yet", "", "a word of a later version is a word"},
 	{"cancel-in-retry", "", "types of errors are any names"},
 	{"cancelled-mixed", "", "the same"},
 	{"match-group", "", "the same"},

@@ -87,7 +87,7 @@ func TestWorkflowAsEditorsSeeIt(t *testing.T) {
 // keywords are those that the schemas may have. A validator passes over any other in silence, so
 // a misspelt one would hold nothing.
 var keywords = strings.Fields(`$schema $id $ref title description examples definitions type enum const anyOf allOf if then else properties required
-	additionalProperties propertyNames items minItems maxItems uniqueItems minProperties maxProperties minLength pattern
+	additionalProperties propertyNames items minItems maxItems uniqueItems minProperties maxProperties minLength maxLength pattern
 	patternErrorMessage enumDescriptions doNotSuggest minimum maximum`)
 
 // each visits a schema and all schemas in it.

@@ -29,12 +29,8 @@ type finding struct {
 // explainKeys reports keys that a step may not have.
 func (r *reader) explainKeys(n *yaml.Node, b branch, v *validator) {
 	for i := 0; i < len(n.Content); i += 2 {
-		k, value := deref(n.Content[i]), deref(n.Content[i+1])
+		k := deref(n.Content[i])
 		if v.props[k.Value] != nil {
-			continue
-		}
-		if w := wordFor(k.Value, b); w != nil && w.later {
-			r.found(r.find(k, value, "not-yet", "%s arrives with a later version", k.Value))
 			continue
 		}
 		r.found(r.unknownKey(r.strayStep(n, i, b, b.noun())))

@@ -169,7 +169,7 @@ func (r *reader) seenBy(v *yaml.Node) any {
 func (l *language) names() []string {
 	var out []string
 	for i := range words {
-		if !words[i].later && !slices.Contains(out, words[i].name) {
+		if !slices.Contains(out, words[i].name) {
 			out = append(out, words[i].name)
 		}
 	}

@@ -174,7 +174,7 @@ func (l *language) keysOf(b branch) ([]*word, []kind.Key) {
 	for i := range words {
 		w := &words[i]
 		other := w.name == "ready" && l.probe == nil || w.name != b.action && slices.Contains(builtin, w.name)
-		if !w.later && !other && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
+		if !other && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
 			out = append(out, w)
 		}
 	}
@@ -189,7 +189,7 @@ func (l *language) common(where place) []*word {
 	var out []*word
 	for i := range words {
 		w := &words[i]
-		if !w.later && w.on&where.bit() != 0 && w.with == nil && !slices.Contains(builtin, w.name) && (w.name != "ready" || l.probe != nil) {
+		if w.on&where.bit() != 0 && w.with == nil && !slices.Contains(builtin, w.name) && (w.name != "ready" || l.probe != nil) {
 			out = append(out, w)
 		}
 	}

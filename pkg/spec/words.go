@@ -55,7 +55,6 @@ type word struct {
 	on    uint8    // places
 	with  []string // the actions beside which it may stand; nil: all
 	mode  kind.Mode
-	later bool   // a word of the language that this version does not have yet
 	json  string // JSON Schema of the value
 	about string // a sentence; of ready and its examples the probe kind's are taken
 	// examples are lines of YAML, of the key and its value. When there is only one, editors insert it with the key: for a
@@ -232,9 +231,6 @@ var words = []word{
 		name: "cancel", on: step, mode: kind.Literal, json: `{"$ref": "#/definitions/ids"}`, about: "Cancels background tasks and waits for their end.",
 		examples: []string{`cancel: db`, `cancel: [db, cache]`},
 	},
-
-	{name: "queueartifacts", on: step, with: []string{"run"}, later: true, json: `{"type": "string"}`, about: "The queue of the distributed engine."},
-	{name: "on_lost", on: step, with: []string{"run"}, later: true, json: `{"enum": ["retry", "fail"]}`, about: "WhatFiles that the distributed engine does when a worker is lost.brings back."},
 }
 
 // language is the language with the kinds of one caller.
@@ -323,17 +319,6 @@ func (l *language) defaultsMode(key string) kind.Mode {
 	return kind.Typed
 }
 
-// wordFor is the word that key is in a branch, or nil.
-func wordFor(key string, b branch) *word {
-	for i := range words {
-		w := &words[i]
-		if w.name == key && w.on&b.where.bit() != 0 && (w.with == nil || slices.Contains(w.with, b.action)) {
-			return w
-		}
-	}
-	return nil
-}
-
 // members are the owners of the keys that stand inside the value of another key, in the order of the language page.
 func (l *language) members(key string) []string {
 	if l.inside == nil {
@@ -346,7 +331,7 @@ func (l *language) members(key string) []string {
 			}
 		}
 		for i := range words {
-			if w := &words[i]; !w.later && (w.name != "ready" || l.probe != nil) {
+			if w := &words[i]; w.name != "ready" || l.probe != nil {
 				note(w.name, l.inline(parse(w.json, w.name)).(object))
 			}
 		}

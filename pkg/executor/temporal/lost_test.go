@@ -44,7 +44,7 @@ func TestLost(t *testing.T) {
 		{"given up", "", 1, true, `succeeded 2`, "LostError: the worker w died while it was at work"},
 		{"inside of a retry", "retry: {attempts: 2}", 2, false, `succeeded 3`, "LostError: its worker died while it was at work"},
 		{"fail", "on_lost: fail", 1, false, "failed LostError: its worker died while it was at work, and on_lost is fail", ""},
-		{"fail and retry", "on_lost: fail, retry: {attempts: 2}", 1, false, `succeeded 2`, "LostError: its worker died while it was at work, and on_lost is fail"},
+		{"fail and retry", "on_lost: fail, retry: {attempts: 2, match: LostError}", 1, false, `succeeded 2`, "LostError: its worker died while it was at work, and on_lost is fail"},
 		{"again and again", "", 99, false, "failed LostError: it was lost 10 times, the last time as its worker died: it may be what kills workers", "LostError: its worker died while it was at work"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -84,7 +84,9 @@ func TestCancel(t *testing.T) {
 		by   string
 		want string
 	}{
-		{"by a user", func(env *testsuite.TestWorkflowEnvironment) { env.SignalWorkflow(signalCancel, cancelNote{By: "SIGINT"}) }, "SIGINT", `succeeded "clean"`},
+		{"by a user", func(env *testsuite.TestWorkflowEnvironment) {
+			env.SignalWorkflow(signalCancel, cancelNote{By: "SIGINT"})
+		}, "SIGINT", `succeeded "clean"`},
 		{"in Temporal", func(env *testsuite.TestWorkflowEnvironment) { env.CancelWorkflow() }, "Temporal", `succeeded "clean"`},
 		{"killed", func(env *testsuite.TestWorkflowEnvironment) {
 			env.SignalWorkflow(signalCancel, cancelNote{By: "SIGINT"})
