@@ -225,3 +225,21 @@ func TestCancelHasItsCause(t *testing.T) {
 		t.Errorf("exit %d, cause %s", r.Exit, r.Root.Cause)
 	}
 }
+
+// TestQueueHere: what a file says of workers does nothing on this machine, whatever is computed.
+func TestQueueHere(t *testing.T) {
+	p := compile(t, `
+flowrun: 1
+inputs: {where: {default: "no queue at all"}}
+steps:
+  - {run: [sh, -c, "echo here"], queue: gpu, on_lost: fail}
+  - {run: [sh, -c, "echo here, too"], queue: "${{ inputs.where }}", on_lost: retry}
+`)
+	r, err := Run(context.Background(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Root.Status != event.Succeeded || r.Root.Value != "here, too" {
+		t.Errorf("%s: %v", r.Root.Status, r.Root.Value)
+	}
+}

@@ -40,8 +40,5 @@ func Queue(args kind.Args) (string, *event.Error) {
 	if name := text(v); queueName.MatchString(name) {
 		return name, nil
 	}
-	return "", event.Errorf(event.ValueError, "queue: %s is no name of a queue: it has letters, digits, dots, - and _, as gpu-1", text(v))
+	return "", event.Errorf(event.ValueError, "queue: %q is no name of a queue: one has letters, digits, dots, - and _, as gpu-1", text(v))
 }
-
-// FailsWhenLost says whether a step with these arguments is to fail if its worker dies while it is at work.
-func FailsWhenLost(args kind.Args) bool { return args["on_lost"] == "fail" }

@@ -1,11 +1,17 @@
 package portable
 
 import (
+	"fmt"
+
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 )
 
-// manyPending is how many steps of a run can be under way at once on Temporal.
-const manyPending = 2000
+const (
+	// manyPending is how many steps of a run Temporal can have under way at once.
+	manyPending = 2000
+	// window is how many of them workers get.
+	window = 500
+)
 
 // pending finds out how many steps that workers carry out can be at work at once.
 type pending struct {
@@ -155,8 +161,8 @@ func (p *pending) join(s *plan.Step, n *plan.Join) load {
 	s.Inside(func(x *plan.Step) { inside = inside || p.told[x] })
 	if all := p.total(out); all > manyPending && !inside {
 		p.told[s] = true
-		p.warn(s.Pos, "remote-many-steps", "write a limit: what waits for a slot is on no timeout's clock",
-			"up to %d steps may want to work at once here, and Temporal has room for %d of a run: the others wait", all, manyPending)
+		p.warn(s.Pos, "remote-many-steps", fmt.Sprintf("write limit: %d, or less: what waits for a slot has not begun", window),
+			"up to %d steps may begin at once here, and workers get %d of a run at a time: the others wait as if they were at work", all, window)
 	}
 	return out
 }

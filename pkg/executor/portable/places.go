@@ -1,6 +1,7 @@
 package portable
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -96,8 +97,8 @@ func (c *checker) semaphores() {
 	}
 	for i, x := range c.plan.Semaphores {
 		if x.Machine && spread[int32(i)] {
-			c.warn(x.Pos, "remote-semaphore", "take `scope: machine` out, or write the same queue on all steps that take it, with one worker for that queue",
-				"the semaphore %q is shared by the runs of one machine, and the steps of this one may be on several", x.Name)
+			c.warn(x.Pos, "remote-semaphore", fmt.Sprintf("write the same queue on all steps that take it: a worker of that queue with --slots %d does what the semaphore is for", x.Permits),
+				"on workers the semaphore %q bounds the steps of this run alone, on all machines together", x.Name)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // commonOf is what all jobs of the run of p have in common.
@@ -37,7 +38,10 @@ func prepared(s start, step *plan.Step, c common) (job, *event.Error) {
 		j.Limit = d
 		delete(s.call.Args, limitKey)
 	}
-	j.Queue, _ = s.call.Args["queue"].(string)
+	var problem *event.Error
+	if j.Queue, problem = steps.Queue(s.call.Args); problem != nil {
+		return j, problem
+	}
 	j.OnLost, _ = s.call.Args["on_lost"].(string)
 	j.Args = kernel.WriteValues(s.call.Args, asItIs)
 	if s.call.ReadyLine != nil {
