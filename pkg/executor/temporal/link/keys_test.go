@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -97,6 +98,39 @@ func TestKeys(t *testing.T) {
 				t.Errorf("%s to %s: %s", tc.writer, tc.reader, text)
 			}
 		}
+	}
+}
+
+// TestForWorker: a worker that lacks a key panics, so that the run waits for another one; and its log has no stack of that.
+func TestForWorker(t *testing.T) {
+	a, c := hex.EncodeToString(keyA), hex.EncodeToString(keyC)
+	payloads, err := optionsOf(t, a).DataConverter.ToPayloads("x", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(opt client.Options) (text string, panicked any, stack string, err error) {
+		defer func() {
+			panicked, stack = recover(), string(debug.Stack())
+		}()
+		err = opt.DataConverter.FromPayloads(payloads, &text, new(int))
+		return text, nil, "", err
+	}
+	if text, panicked, _, err := read(link.ForWorker(optionsOf(t, a))); text != "x" || err != nil || panicked != nil {
+		t.Errorf("with the key: %q, %v, %v", text, err, panicked)
+	}
+	_, panicked, stack, _ := read(link.ForWorker(optionsOf(t, c)))
+	if !strings.Contains(fmt.Sprint(panicked), "which is not in") {
+		t.Errorf("without the key: %v", panicked)
+	}
+	var log strings.Builder
+	link.Logger(&log).Error("Workflow panic", "StackTrace", stack, "Error", panicked)
+	if strings.Contains(log.String(), "keys.go") || !strings.Contains(log.String(), "which is not in") {
+		t.Errorf("the log has %s", log.String())
+	}
+	log.Reset()
+	link.Logger(&log).Error("Workflow panic", "StackTrace", string(debug.Stack()))
+	if !strings.Contains(log.String(), "keys_test.go") {
+		t.Errorf("the log has no stack of a bug: %s", log.String())
 	}
 }
 
