@@ -103,15 +103,22 @@ type follower struct {
 	ended  bool             // it was the run's last
 	logOf  map[int32]string // of the attempt at work, by the number of its step
 	told   map[string]int64 // bytes of logs that events have told of
+	stored map[string]copied // of logs, what came of it
 	lost   error            // why the folder could not be written any more
 	broken error            // what is told cannot be
 	stop   context.CancelCauseFunc
 }
 
+// copied is how much of a log came from the store, or why nothing did.
+type copied struct {
+	bytes int64
+	err   error
+}
+
 func newFollower(p *plan.Plan, opt Options, remote Remote) *follower {
 	return &follower{
 		run:    &run{Options: opt, plan: p, veil: newVeil(p, mask.Sealed()), collector: newCollector(p, opt.RunID)},
-		remote: remote, logOf: map[int32]string{}, told: map[string]int64{},
+		remote: remote, logOf: map[int32]string{}, told: map[string]int64{}, stored: map[string]copied{},
 	}
 }
 
@@ -293,8 +300,8 @@ func (f *follower) begins(e event.Event) {
 	}
 }
 
-// print brings what a step has printed into its log. What did not come with the event is fetched; if that is not possible,
-// it is said in its place.
+// print brings what a step has printed into its log. When the store has it, all of it is fetched, once; if that is not possible,
+// what is missing is said in its place.
 func (f *follower) print(e event.Event) event.Event {
 	from := e.Log // where the engine has it
 	e.Log = f.logOf[e.Where.Step]
@@ -305,16 +312,16 @@ func (f *follower) print(e event.Event) event.Event {
 	path := e.Log + "." + e.Stream
 	before := f.told[path]
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
-	if err == nil && e.Skipped > 0 {
-		var whole int64
-		whole, problem := f.fetch(from+"."+e.Stream, path, from != "")
-		if skipped := whole - before - int64(len(e.Text)); problem == nil && skipped >= 0 {
-			e.Skipped, e.Bytes = skipped, int64(len(e.Text))
-			f.told[path] = whole
-			return e
-		}
-		e.Text, e.Skipped = missing(e.Skipped, problem)+e.Text, 0
+	c, tried := f.stored[path]
+	if !tried && err == nil && (from != "" || e.Skipped > 0) {
+		c.bytes, c.err = f.fetch(from+"."+e.Stream, path, from != "")
+		f.stored[path] = c
 	}
+	if end := before + e.Skipped + e.Bytes; from != "" && err == nil && c.err == nil && end <= c.bytes { // Bytes are those of the log
+		f.told[path] = end
+		return e
+	}
+	e.Text, e.Skipped = missing(e.Skipped, c.err)+e.Text, 0
 	if err == nil {
 		err = write(path, before, e.Text)
 	}

@@ -318,41 +318,43 @@ func (s shelf) Get(_ context.Context, name string) (io.ReadCloser, error) {
 // TestRemoteLogs: of a long output only the end travels; the rest comes from the store, or is said to be missing.
 func TestRemoteLogs(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		store     kind.Store
-		text, log string
-		skipped   int64
+		name    string
+		store   kind.Store
+		log     string
+		skipped int64
 	}{
-		{"stored", shelf{"logs/a/1.stdout": "begin end\n"}, "end\n", "begin end\n", 6},
-		{"no store", nil, "", "[6 bytes before this are not here: no store keeps what steps print]\nend\n", 0},
-		{"lost", shelf{}, "", "[6 bytes before this are not here: file does not exist]\nend\n", 0},
-		{"shorter than told", shelf{"logs/a/1.stdout": "n"}, "", "[6 bytes before this are not here]\nend\n", 0},
+		{"stored", shelf{"logs/a/1.stdout": "begin\nthe \xff end\n"}, "begin\nthe \xff end\n", 6},
+		{"no store", nil, "[6 bytes before this are not here: no store keeps what steps print]\nthe \ufffd end\n", 0},
+		{"lost", shelf{}, "[6 bytes before this are not here: file does not exist]\nthe \ufffd end\n", 0},
+		{"shorter than told", shelf{"logs/a/1.stdout": "n"}, "[6 bytes before this are not here]\nthe \ufffd end\n", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x := newRemoteCase(t, `{flowrun: 1, steps: [{id: a, run: ["say 1s end", "after 2s"]}]}`, nil)
+			x := newRemoteCase(t, `{flowrun: 1, steps: [{id: a, run: ["say 1s x", "say 2s y", "say 3s z", "after 4s"]}]}`, nil)
 			i := slices.IndexFunc(x.events, func(e event.Event) bool { return e.Type == event.StepOutput })
-			x.events[i].Log, x.events[i].Skipped = "logs/a/1", 6
-			var seen event.Event
+			for n, said := range []event.Event{{Skipped: 6}, {Text: "the ", Bytes: 4}, {Text: "\ufffd end\n", Bytes: 6}} {
+				e := &x.events[i+n]
+				e.Log, e.Skipped, e.Text, e.Bytes = "logs/a/1", said.Skipped, said.Text, said.Bytes
+			}
+			var seen []event.Event
 			x.opt.Observe = []func(event.Event){func(e event.Event) {
 				if e.Type == event.StepOutput {
-					seen = e
+					seen = append(seen, e)
 				}
 			}}
 			if _, err := executor.RunRemote(context.Background(), x.plan, fakes(), x.opt, &recorded{events: x.events}, c.store); err != nil {
 				t.Fatal(err)
 			}
-			if c.text == "" {
-				c.text = c.log
-			}
-			if seen.Text != c.text || seen.Skipped != c.skipped {
+			if seen[0].Skipped != c.skipped || seen[1].Text != "the " || seen[2].Text != "\ufffd end\n" {
 				t.Errorf("%+v", seen)
 			}
 			b, err := os.ReadFile(filepath.Join(x.look().Logs(), "a", "1.stdout"))
 			if string(b) != c.log {
 				t.Errorf("%q %v", b, err)
 			}
-			if kept := x.kept(t)[i]; kept != asJSON(t, seen) {
-				t.Errorf("%s\n%s", kept, asJSON(t, seen))
+			for n, e := range seen {
+				if kept := x.kept(t)[i+n]; kept != asJSON(t, e) {
+					t.Errorf("%s\n%s", kept, asJSON(t, e))
+				}
 			}
 		})
 	}

@@ -36,6 +36,7 @@ type driver struct {
 	k       *kernel.Kernel
 	begin   time.Time
 	log     eventLog
+	saying  kept // what is told now
 	tally   tally
 	started []start // by the kernel, in this step of it
 	waiting []job   // for their turn among the window, the first in front
@@ -68,7 +69,14 @@ type attempt struct {
 type news struct {
 	kernel.Input
 	said  []said
+	log   string    // report.Log
 	ended time.Time // by the clock of the worker; zero: now
+}
+
+// kept is where a text stands that is told, and how long it is there.
+type kept struct {
+	log   string
+	bytes int64
 }
 
 // alarm is the one timer of a run.
@@ -121,6 +129,9 @@ func (d *driver) Emit(e event.Event) {
 			d.tally.Failed++
 		}
 	}
+	if e.Type == event.StepOutput {
+		e.Log, e.Bytes = d.saying.log, d.saying.bytes
+	}
 	d.log.add(e)
 }
 
@@ -171,6 +182,7 @@ func (d *driver) step() {
 	}
 	for _, n := range list {
 		for _, s := range n.said {
+			d.saying = kept{n.log, s.Bytes}
 			d.k.Say(n.Leaf, s.Stream, s.Text, s.Skipped)
 		}
 		d.k.Step(d.now(), []kernel.Input{n.Input})
@@ -340,7 +352,7 @@ func (d *driver) ended(a *attempt) []news {
 	var r report
 	err := a.future.Get(d.ctx, &r)
 	delete(d.killed, a.Leaf)
-	n := news{Input: kernel.Input{Kind: kernel.Ended, Leaf: a.Leaf}, said: r.Said, ended: r.Ended}
+	n := news{Input: kernel.Input{Kind: kernel.Ended, Leaf: a.Leaf}, said: r.Said, log: r.Log, ended: r.Ended}
 	who := "the worker " + r.Worker
 	var timeout *temporal.TimeoutError
 	var cancelled *temporal.CanceledError

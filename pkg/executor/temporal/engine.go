@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/pkg/cli"
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/store"
+	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
@@ -47,11 +49,29 @@ func converterOf(opt client.Options) converter.DataConverter {
 	return converter.GetDefaultDataConverter()
 }
 
+// Store implements cli.Engine.
+func (Engine) Store(ctx context.Context, l cli.Link, run string) (kind.Store, error) {
+	s, err := store.Open(ctx, l.Store)
+	if err != nil {
+		return nil, err
+	}
+	return s.Run(run), nil
+}
+
 // Work implements cli.Engine.
 func (Engine) Work(ctx context.Context, w cli.Worker) error {
 	opt, err := link.Options(w.Link)
 	if err != nil {
 		return err
+	}
+	var kept func(run string) kind.Store
+	if w.Store != "" {
+		s, err := store.Open(ctx, w.Store)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		kept = s.Run
 	}
 	const most = 1000 // at once, where nobody says how many
 	f := newFence()
@@ -65,5 +85,6 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 	return link.Explain(Work(ctx, c, f, Worker{
 		Queue: cmp.Or(w.Queue, defaultQueue), Folder: w.Folder, Env: w.Env, Allowed: w.Allow,
 		Slots: cmp.Or(w.Slots, min(cmp.Or(process.Room(), most), most)), Name: opt.Identity, Kinds: steps.Builtin(),
+		Store: kept,
 	}), opt)
 }

@@ -54,7 +54,7 @@ func (h *hand) leaf(ctx context.Context, j job) (report, error) {
 	} else {
 		o = event.Failure(problem)
 	}
-	r.Said, r.Ended = heard.said(), time.Now().UTC()
+	r.Said, r.Log, r.Ended = heard.said(), heard.log, time.Now().UTC()
 	if r.Gone = why == errGone; r.Gone {
 		return r, nil
 	}
@@ -136,12 +136,13 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	kill, done := make(chan struct{}), make(chan struct{})
 	call.Kill = kill
 	call.Output = kind.Output{Say: heard.say, Skip: heard.skip, Mask: secrets}
-	if h.store != nil {
-		call.Store = h.store(j.Common.Run)
-	}
 	temp := &folder{}
 	defer temp.remove()
 	call.Temp = temp.path
+	if h.store != nil {
+		call.Store = h.store(j.Common.Run)
+		call.Output.Log = logIn(temp)
+	}
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
 	if call.ReadyLine != nil {
@@ -153,6 +154,9 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	}
 	o := k.Run(work, call)
 	why := context.Cause(work)
+	if why != errGone && call.Output.Log != "" && !heard.whole() {
+		heard.log = keepLog(ctx, call)
+	}
 	close(done)
 	stop(nil)
 	others.Wait()

@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -16,6 +17,17 @@ type heard struct {
 	size int // of its texts
 	// lost are the bytes of streams in front of list that are not in it, or were skipped: by stream, in order of first loss.
 	lost []said
+	// broken: some of it was no UTF-8, which cannot travel.
+	broken bool
+	log    string // where all of it is kept, if it is
+}
+
+// whole says whether all that was said, to the byte, is what travels.
+func (h *heard) whole() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	skipped := func(s said) bool { return s.Skipped > 0 }
+	return !h.broken && !slices.ContainsFunc(h.lost, skipped) && !slices.ContainsFunc(h.list, skipped)
 }
 
 func (h *heard) say(stream, text string) {
@@ -27,6 +39,7 @@ func (h *heard) say(stream, text string) {
 		h.list = append(h.list, said{Stream: stream, Text: text})
 	}
 	h.size += len(text)
+	h.broken = h.broken || !utf8.ValidString(text)
 	for h.size > maxSaid {
 		h.drop()
 	}
@@ -68,7 +81,13 @@ func (h *heard) skip(stream string, bytes int64) {
 func (h *heard) said() []said {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append(h.lost[:len(h.lost):len(h.lost)], h.list...)
+	all := append(h.lost[:len(h.lost):len(h.lost)], h.list...)
+	if h.log != "" {
+		for i := range all {
+			all[i].Bytes = int64(len(all[i].Text))
+		}
+	}
+	return all
 }
 
 // folder is a temporary one for a job, made when it is first asked for.

@@ -99,6 +99,7 @@ type report struct {
 	// Outcome is one input of the kernel (kernel.WriteInputs), sealed; none when Gone.
 	Outcome json.RawMessage `json:"outcome,omitempty"`
 	Said    []said          `json:"said,omitempty"`
+	Log     string          `json:"log,omitempty"`     // all of its output in the run's store: LOG.stdout, LOG.stderr; "": nothing
 	Expired bool            `json:"expired,omitempty"` // its Limit stopped it
 	Gone    bool            `json:"gone,omitempty"`    // its worker gave it up, and somebody else may begin it anew
 	Worker  string          `json:"worker"`
@@ -110,6 +111,7 @@ type said struct {
 	Stream  string `json:"stream"`
 	Text    string `json:"text"`
 	Skipped int64  `json:"skipped,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"` // of Text in the log, if there is one; what is no UTF-8 is replaced on the way
 }
 
 // cancelNote tells a run to stop.
