@@ -99,13 +99,13 @@ type follower struct {
 	*run
 	remote Remote
 	store  kind.Store
-	seq    int64            // of the last event
-	ended  bool             // it was the run's last
-	logOf  map[int32]string // of the attempt at work, by the number of its step
-	told   map[string]int64 // bytes of logs that events have told of
+	seq    int64             // of the last event
+	ended  bool              // it was the run's last
+	logOf  map[int32]string  // of the attempt at work, by the number of its step
+	told   map[string]int64  // bytes of logs that events have told of
 	stored map[string]copied // of logs, what came of it
-	lost   error            // why the folder could not be written any more
-	broken error            // what is told cannot be
+	lost   error             // why the folder could not be written any more
+	broken error             // what is told cannot be
 	stop   context.CancelCauseFunc
 }
 
