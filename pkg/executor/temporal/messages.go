@@ -33,6 +33,9 @@ type order struct {
 	Rest []byte `json:"rest,omitempty"`
 }
 
+// Vital implements link.Vital.
+func (order) Vital() {}
+
 // rest is how far an earlier workflow of a run has come.
 type rest struct {
 	Begun    time.Time `json:"begun"`
@@ -105,6 +108,9 @@ type report struct {
 	Worker  string          `json:"worker"`
 	Ended   time.Time       `json:"ended"` // by the clock of the worker
 }
+
+// Vital implements link.Vital.
+func (report) Vital() {}
 
 // said is some output, behind so many bytes of the stream that are not in the report.
 type said struct {

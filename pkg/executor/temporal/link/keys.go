@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
@@ -9,10 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/proto"
 )
@@ -114,7 +115,7 @@ func aead(key []byte) cipher.AEAD {
 
 // dataConverter makes values into payloads, and back.
 func (k *Keys) dataConverter() converter.DataConverter {
-	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), k)
+	return aware{converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), k)}
 }
 
 // Encode implements converter.PayloadCodec.
@@ -180,32 +181,42 @@ type keyError string
 
 func (e keyError) Error() string { return string(e) }
 
-// ForWorker is opt for a client whose workers may have another key than who started a run, as in the middle of a change.
-// What such a worker cannot read it leaves to others, and warns of: the SDK would let the run fail.
-func ForWorker(opt client.Options) client.Options {
-	opt.DataConverter = insistent{opt.DataConverter}
-	return opt
-}
+// Vital is implemented by what a workflow cannot go on without: what it was started with, and how its steps ended. A
+// worker that has no key for it leaves the workflow to others, and warns of that. Anything else that cannot be read, as
+// what a stranger tells the workflow, is passed over.
+type Vital interface{ Vital() }
 
-// insistent panics where a key is missing. That is what the SDK has for it: within a workflow, an error of a converter is
-// one of the workflow, and a panic one of the worker, for whom the server then asks another one, or the same again.
-// Within an activity both are an error of that attempt.
+// insistent panics where a key for something vital is missing. That is what the SDK has for it: within a workflow, an error
+// of a converter is one of the workflow, which fails by it, and a panic one of the worker, whereupon the server asks another
+// one, or the same again.
 type insistent struct{ converter.DataConverter }
 
 // FromPayload implements converter.DataConverter.
 func (c insistent) FromPayload(p *commonpb.Payload, to any) error {
-	return insist(c.DataConverter.FromPayload(p, to))
+	return insist(c.DataConverter.FromPayload(p, to), to)
 }
 
 // FromPayloads implements converter.DataConverter.
 func (c insistent) FromPayloads(p *commonpb.Payloads, to ...any) error {
-	return insist(c.DataConverter.FromPayloads(p, to...))
+	return insist(c.DataConverter.FromPayloads(p, to...), to...)
 }
 
-func insist(err error) error {
+func insist(err error, to ...any) error {
 	var key keyError
-	if errors.As(err, &key) {
+	isVital := func(v any) bool { _, ok := v.(Vital); return ok }
+	if errors.As(err, &key) && slices.ContainsFunc(to, isVital) {
 		panic(key)
 	}
 	return err
 }
+
+// aware is insistent within workflows.
+type aware struct{ converter.DataConverter }
+
+// WithWorkflowContext implements converter.ContextAware.
+func (c aware) WithWorkflowContext(converter.WorkflowContext) converter.DataConverter {
+	return insistent{c.DataConverter}
+}
+
+// WithContext implements converter.ContextAware.
+func (c aware) WithContext(context.Context) converter.DataConverter { return c }

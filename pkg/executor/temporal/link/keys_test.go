@@ -101,30 +101,64 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestForWorker: a worker that lacks a key panics, so that the run waits for another one; and its log has no stack of that.
-func TestForWorker(t *testing.T) {
+// vital is what a workflow cannot go on without.
+type vital struct{ Text string }
+
+func (vital) Vital() {}
+
+// TestVital: a worker that lacks the key for what is vital to a workflow panics, so that the workflow waits for another
+// one; and its log has no stack of that. Everything else, and everywhere else, is an error.
+func TestVital(t *testing.T) {
 	a, c := hex.EncodeToString(keyA), hex.EncodeToString(keyC)
-	payloads, err := optionsOf(t, a).DataConverter.ToPayloads("x", 1)
+	payloads, err := optionsOf(t, a).DataConverter.ToPayloads(vital{"x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(opt client.Options) (text string, panicked any, stack string, err error) {
-		defer func() {
-			panicked, stack = recover(), string(debug.Stack())
-		}()
-		err = opt.DataConverter.FromPayloads(payloads, &text, new(int))
-		return text, nil, "", err
+	type converterOf = func(client.Options) converter.DataConverter
+	outside := func(opt client.Options) converter.DataConverter { return opt.DataConverter }
+	activity := func(opt client.Options) converter.DataConverter {
+		return opt.DataConverter.(converter.ContextAware).WithContext(t.Context())
 	}
-	if text, panicked, _, err := read(link.ForWorker(optionsOf(t, a))); text != "x" || err != nil || panicked != nil {
-		t.Errorf("with the key: %q, %v, %v", text, err, panicked)
+	workflow := func(opt client.Options) converter.DataConverter {
+		return opt.DataConverter.(converter.ContextAware).WithWorkflowContext(nil)
 	}
-	_, panicked, stack, _ := read(link.ForWorker(optionsOf(t, c)))
-	if !strings.Contains(fmt.Sprint(panicked), "which is not in") {
-		t.Errorf("without the key: %v", panicked)
-	}
+	const lacks = "which is not in"
 	var log strings.Builder
-	link.Logger(&log).Error("Workflow panic", "StackTrace", stack, "Error", panicked)
-	if strings.Contains(log.String(), "keys.go") || !strings.Contains(log.String(), "which is not in") {
+	for _, tc := range []struct {
+		name   string
+		key    string
+		of     converterOf
+		to     any
+		err    string
+		panics bool
+	}{
+		{"with the key", a, workflow, new(vital), "", false},
+		{"workflow", c, workflow, new(vital), lacks, true},
+		{"a signal", c, workflow, new(struct{ Text string }), lacks, false},
+		{"activity", c, activity, new(vital), lacks, false},
+		{"client", c, outside, new(vital), lacks, false},
+		{"workflow, another mistake", a, workflow, new(struct {
+			vital
+			Text int
+		}), "unable to decode", false},
+	} {
+		func() {
+			defer func() {
+				p := recover()
+				if (p != nil) != tc.panics || tc.panics && !strings.Contains(fmt.Sprint(p), tc.err) {
+					t.Errorf("%s: %v", tc.name, p)
+				}
+				if tc.panics {
+					link.Logger(&log).Error("Workflow panic", "StackTrace", string(debug.Stack()), "Error", p)
+				}
+			}()
+			err := tc.of(optionsOf(t, tc.key)).FromPayloads(payloads, tc.to)
+			if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+				t.Errorf("%s: %v", tc.name, err)
+			}
+		}()
+	}
+	if strings.Contains(log.String(), "keys.go") || !strings.Contains(log.String(), lacks) {
 		t.Errorf("the log has %s", log.String())
 	}
 	log.Reset()
