@@ -171,12 +171,7 @@ func (d *driver) run(told workflow.ReceiveChannel) (event.Outcome, []byte) {
 func (d *driver) step() {
 	list := d.news
 	d.news = nil
-	slices.SortStableFunc(list, func(a, b news) int { // by clocks of workers, which may differ; what has none stays where it is
-		if a.ended.IsZero() || b.ended.IsZero() {
-			return 0
-		}
-		return a.ended.Compare(b.ended)
-	})
+	slices.SortStableFunc(list, byClock)
 	if len(list) == 0 {
 		d.k.Step(d.now(), nil)
 	}
@@ -192,6 +187,9 @@ func (d *driver) step() {
 	}
 	d.prepare()
 }
+
+// byClock is the order in which things happened by the clocks of workers, which may differ. What has no clock comes first.
+func byClock(a, b news) int { return a.ended.Compare(b.ended) }
 
 // now is the time since the run began. A timer never rings early: clocks of servers may differ.
 func (d *driver) now() time.Duration {
