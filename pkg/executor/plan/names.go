@@ -149,12 +149,23 @@ var (
 	taskType = closed(map[string]expr.TypeKind{
 		"id": expr.Any, "index": expr.Int, "status": expr.String, "value": expr.Any, "error": expr.Any,
 	})
-	stepType = closed(map[string]expr.TypeKind{
+	stepType = closed(stepFields())
+	// keeperType is that of a step that names artifacts.
+	keeperType = closed(stepFields("artifacts"))
+)
+
+// stepFields are the members of steps.x, and more of them.
+func stepFields(more ...string) map[string]expr.TypeKind {
+	fields := map[string]expr.TypeKind{
 		"status": expr.String, "value": expr.Any, "error": expr.Any, "attempts": expr.Any, "duration": expr.Any,
 		"children": expr.Any, "completed": expr.Any, "stdout": expr.Any, "stderr": expr.Any, "exit_code": expr.Any,
-		"outputs": expr.Any, "http": expr.Any, "artifacts": expr.Any,
-	})
-)
+		"outputs": expr.Any, "http": expr.Any,
+	}
+	for _, name := range more {
+		fields[name] = expr.Any
+	}
+	return fields
+}
 
 func closed(fields map[string]expr.TypeKind) expr.Type {
 	t := expr.Type{Kind: expr.Map, Fields: make(map[string]expr.Type, len(fields))}

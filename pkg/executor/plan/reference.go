@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/flowrun/flowrun/pkg/spec/ast"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
@@ -38,8 +39,12 @@ func (p *place) stepType() expr.Type {
 	if p.step.Action == nil {
 		return expr.Type{Kind: expr.Map}
 	}
-	if l, ok := p.step.Action.(*ast.Leaf); ok && l.Kind.Run != nil && l.Kind.Name != "run" && l.Kind.Name != "http" {
+	l, ok := p.step.Action.(*ast.Leaf)
+	switch {
+	case ok && l.Kind.Run != nil && l.Kind.Name != "run" && l.Kind.Name != "http":
 		return expr.Type{Kind: expr.Map}
+	case ok && slices.ContainsFunc(l.Args, func(a ast.Pair) bool { return a.Key.Text == "artifacts" }):
+		return keeperType
 	}
 	return stepType
 }

@@ -318,6 +318,10 @@ func resultHelp(name, of string, fields map[string]Type) string {
 		field, rest = "status", ` == "succeeded"`
 	case "code", "returncode", "rc":
 		field = "exit_code"
+	case "artifacts":
+		if _, isStep := fields["exit_code"]; isStep {
+			return "only a run has them that names files to keep: artifacts: [dist]"
+		}
 	}
 	if _, ok := fields[field]; !ok {
 		return ""
