@@ -27,9 +27,9 @@ steps:
 `
 
 // begun waits until all steps of busy are at work.
-func (s *site) begun() {
+func (s *site) begun(r *running) {
 	s.t.Helper()
-	s.until(patience, "step at work", func() bool {
+	s.waits(r, "step at work", func() bool {
 		return !slices.ContainsFunc([]string{"a", "b", "c", "d"}, func(x string) bool { return !s.exists("begun." + x) }) && len(s.survivors()) >= 7
 	})
 }
@@ -52,13 +52,13 @@ func TestCancel(t *testing.T) {
 			if c := s.types("cancel", s.last()); c.code != 0 {
 				s.t.Error(c)
 			}
-		}, 130},
+		}, 143},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := s.in(t)
 			s.remove("begun.a", "begun.b", "begun.c", "begun.d", "tidied")
 			r := s.begins("busy.yaml")
-			s.begun()
+			s.begun(r)
 			told := time.Now()
 			row.act(s, r)
 			s.until(patience, "end of the processes", func() bool { return len(s.survivors()) == 0 })
@@ -92,7 +92,7 @@ finally:
 `)
 	s.worker(nil)
 	r := s.begins("stubborn.yaml")
-	s.until(patience, "step at work", func() bool { return s.exists("begun") })
+	s.waits(r, "step at work", func() bool { return s.exists("begun") })
 	_ = syscall.Kill(-r.pid, syscall.SIGINT)
 	time.Sleep(500 * time.Millisecond) // a person's finger
 	if r.ended() {

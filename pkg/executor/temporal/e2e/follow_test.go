@@ -68,7 +68,7 @@ func TestFollowerKilled(t *testing.T) {
 	s.write("waiting.yaml", waiting)
 	s.worker(nil)
 	r := s.begins("waiting.yaml")
-	s.until(patience, "first step", func() bool { return s.exists("begun") })
+	s.waits(r, "first step", func() bool { return s.exists("begun") })
 	p := process{pid: r.pid, over: r.over}
 	p.kill(both)
 	s.write("go", "")
@@ -123,7 +123,7 @@ func TestNobodyThere(t *testing.T) {
 		t.Error(c)
 	}
 	r := s.starts(s.command("run", "--engine", "temporal", "hello.yaml"))
-	s.until(patience, "run", func() bool { folders, _ := filepath.Glob(filepath.Join(s.state, "runs", "*")); return len(folders) > 0 })
+	s.waits(r, "run", func() bool { folders, _ := filepath.Glob(filepath.Join(s.state, "runs", "*")); return len(folders) > 0 })
 	s.worker(nil) // it comes late, and not too late
 	if c := r.ends(); c.code != 0 || !strings.Contains(c.out, "hello") {
 		t.Error(c)
@@ -162,8 +162,10 @@ func (s *site) other() *site {
 		s.t.Fatal(err)
 	}
 	there.dir, there.state = filepath.Join(root, "repository"), filepath.Join(root, "state")
-	if err := os.Mkdir(there.dir, 0o755); err != nil {
-		s.t.Fatal(err)
+	for _, dir := range []string{there.dir, there.state} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	return &there
 }

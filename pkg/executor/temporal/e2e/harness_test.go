@@ -27,7 +27,7 @@ import (
 const serverVariable = "FLOWRUN_TEMPORAL"
 
 // patience is for what must come to an end and is not held to a time.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	if address := os.Getenv(asFloor); address != "" {
@@ -313,6 +313,15 @@ func (s *site) until(within time.Duration, what string, is func() bool) time.Dur
 		time.Sleep(5 * time.Millisecond)
 	}
 	return time.Since(begin)
+}
+
+// waits is until, for what a command must bring about before it ends.
+func (s *site) waits(r *running, what string, is func() bool) {
+	s.t.Helper()
+	s.until(patience, what, func() bool { return is() || r.ended() })
+	if !is() {
+		s.t.Fatalf("it has ended, and there was no %s:\n%s", what, r.ends())
+	}
 }
 
 // write makes a file of the repository.

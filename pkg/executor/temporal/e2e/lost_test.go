@@ -33,7 +33,7 @@ func TestLostWorker(t *testing.T) {
 			s.write("slow.yaml", slow)
 			workers := []*process{s.worker(nil), s.worker(nil)}
 			r := s.starts(s.command("run", "--engine", "temporal", "slow.yaml", "--format", "ndjson"))
-			s.until(patience, "step at work", func() bool { return strings.Contains(s.read("began"), "\n") && len(s.survivors()) >= 3 })
+			s.waits(r, "step at work", func() bool { return strings.Contains(s.read("began"), "\n") && len(s.survivors()) >= 3 })
 			before := s.survivors()
 			for _, w := range workers {
 				if s.carries(w) {
@@ -63,7 +63,7 @@ func TestLostFails(t *testing.T) {
 	s.write("slow.yaml", slow+"    on_lost: fail\n")
 	w := s.worker(nil)
 	r := s.begins("slow.yaml")
-	s.until(patience, "step at work", func() bool { return len(s.survivors()) >= 3 })
+	s.waits(r, "step at work", func() bool { return len(s.survivors()) >= 3 })
 	w.kill(both)
 	s.worker(nil)
 	c := r.ends()
@@ -87,7 +87,7 @@ steps:
 `)
 	s.worker(nil)
 	r := s.begins("steps.yaml")
-	s.until(patience, "step at work", func() bool { return s.read("ran") != "" })
+	s.waits(r, "step at work", func() bool { return s.read("ran") != "" })
 	s.server.kill(both)
 	s.write("go", "") // it ends while there is no server
 	s.serve()

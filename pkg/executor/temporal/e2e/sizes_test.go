@@ -48,17 +48,22 @@ func TestSizes(t *testing.T) {
 	})
 	t.Run("a file", func(t *testing.T) {
 		s := s.in(t)
-		var b strings.Builder
-		b.WriteString("flowrun: 1\nsteps:\n")
-		for n := range 30000 {
-			fmt.Fprintf(&b, "  - {id: s%d, value: \"%s %d\"}\n", n, strings.Repeat("long ", 10), n)
+		for name, steps := range map[string]int{"large.yaml": 10000, "larger.yaml": 30000} { // both are looked at
+			var b strings.Builder
+			b.WriteString("flowrun: 1\nsteps:\n")
+			for n := range steps {
+				fmt.Fprintf(&b, "  - {id: s%d, value: \"%s %d\"}\n", n, strings.Repeat("long ", 10), n)
+			}
+			s.write(name, b.String())
 		}
-		s.write("file.yaml", b.String())
-		s.succeeds("file.yaml")
+		s.succeeds("large.yaml")
+		if c := s.types("run", "--engine", "temporal", "larger.yaml"); c.code != 2 || !strings.Contains(c.errs, "MB") {
+			t.Error(short(c))
+		}
 	})
-	t.Run("3,000 at once", func(t *testing.T) {
+	t.Run("2,500 at once", func(t *testing.T) {
 		s := s.in(t)
-		s.write("many.yaml", "flowrun: 1\nsteps:\n  - {id: g, gather: {for: x, in: range(3000), do: {run: [echo, '${{ x }}']}}}\n")
+		s.write("many.yaml", "flowrun: 1\nsteps:\n  - {id: g, gather: {for: x, in: range(2500), do: {run: [echo, '${{ x }}']}}}\n")
 		d := s.succeeds("many.yaml")
 		list, _ := d.Value.([]any)
 		for i, v := range list {
@@ -66,7 +71,7 @@ func TestSizes(t *testing.T) {
 				t.Fatalf("%d is %v", i, v)
 			}
 		}
-		if len(list) != 3000 {
+		if len(list) != 2500 {
 			t.Errorf("%d values", len(list))
 		}
 	})
