@@ -25,7 +25,7 @@ flowrun cancel last --now     kill all that it runs, without cleanups`,
 			boolFlag(flagNow, "", "kill at once, without cleanups, as a second Ctrl-C does"),
 			&cli.DurationFlag{Name: flagWait, Usage: "`DURATION` for the end of the run; else 5s more than its own --grace"},
 			stateFlag(),
-		}, commonFlags()...),
+		}, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.cancel(c) },
 	}
 }
@@ -43,28 +43,28 @@ func (s *session) cancel(c *cli.Context) error {
 	if err := s.enter(c); err != nil {
 		return err
 	}
-	r, err := s.runOf(c)
+	r, err := s.runNow(c)
 	if err != nil {
 		return err
 	}
 	if err := told(r); err != nil {
 		return err
 	}
-	if r.State != journal.Live {
+	if r.State != journal.Live && r.State != journal.Detached {
 		return usage("flowrun status lists the runs that are going on", "run %s is not going on: it has %s", r.ID, ended(r))
 	}
 	sig := stopSignal
 	if c.Bool(flagNow) {
 		sig = killSignal
 	}
-	switch err := r.Signal(sig); {
-	case errors.Is(err, os.ErrProcessDone):
-	case err != nil:
-		return fault{fmt.Errorf("run %s cannot be cancelled: %w", r.ID, err)}
+	var end *journal.Run
+	if r.Header.Command.Engine == nil {
+		end, err = cancelHere(r, sig, wait(c, r))
+	} else {
+		end, err = s.cancelAway(r, sig, wait(c, r))
 	}
-	end, err := await(r, wait(c, r))
 	if err != nil {
-		return fault{err}
+		return err
 	}
 	if end == nil {
 		text := fmt.Sprintf("flowrun: run %s is told to stop, and still at its cleanups (flowrun cancel --now %s kills it)\n", r.ID, r.ID)
@@ -74,6 +74,17 @@ func (s *session) cancel(c *cli.Context) error {
 	}
 	io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("run %s has %s after %s\n", r.ID, ended(end), plain.Duration(end.Took))))
 	return nil
+}
+
+// cancelHere signals the process of a run, and waits for its end; nil: it does not end.
+func cancelHere(r *journal.Run, sig os.Signal, most time.Duration) (end *journal.Run, err error) {
+	if err := r.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return nil, fault{fmt.Errorf("run %s cannot be cancelled: %w", r.ID, err)}
+	}
+	if end, err = await(r, most); err != nil {
+		return nil, fault{err}
+	}
+	return end, nil
 }
 
 // ended is how a run ended, behind "it has".

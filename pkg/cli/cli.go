@@ -48,7 +48,7 @@ const (
 // Main runs the command line args, of which the first is the program's name, and returns the exit code. A code above
 // 128 means that a signal ended the run: the program should then end by that signal (see Exit).
 func Main(args []string, sys System) (code int) {
-	s := &session{System: sys}
+	s := &session{System: sys, args: args[min(1, len(args)):]}
 	stdout := &stream{w: sys.Stdout}
 	s.Stdout, s.Stderr = stdout, &stream{w: sys.Stderr}
 	defer func() {
@@ -100,6 +100,8 @@ type session struct {
 	hidden  tally            // problems that were too many
 	color   bool             // for what is wrong
 	files   []journal.Source // the workflow files that were read, without their paths
+	args    []string         // as typed, without the program
+	from    string           // the folder before -C
 }
 
 // newApp makes the tables of commands and flags.
@@ -112,6 +114,7 @@ func newApp(s *session) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(s),
 			resumeCommand(s),
+			workerCommand(s),
 			validateCommand(s),
 			planCommand(s),
 			graphCommand(s),
@@ -164,8 +167,11 @@ func (s *session) report(err error) int {
 	var list diag.List
 	var wrong usageError
 	var bug fault
+	var on passedOn
 	text, code := fmt.Sprintf("flowrun: %s\n", err), exitRefused
 	switch {
+	case errors.As(err, &on):
+		return on.code
 	case errors.As(err, &bug):
 		code = exitFault
 	case errors.As(err, &list):

@@ -207,7 +207,7 @@ func (c *completer) named(word, before string) offer {
 		return o
 	case "RUN":
 		return offer{words: c.runs()}
-	case "N", "DURATION", "STEP", "WHEN", "WHAT":
+	case "N", "DURATION", "STEP", "WHEN", "WHAT", "QUEUE", "URL", "KINDS":
 		return offer{}
 	}
 	if word != strings.ToLower(word) {

@@ -97,7 +97,7 @@ func TestOffers(t *testing.T) {
 		{"nosuch --", "none:"},
 
 		{"run --in", "none: --input --inputs-file"},
-		{"run -q --q", "none:"},
+		{"run -q --q", "none: --queue"},
 		{"run --quiet -q", "none:"},
 		{"run -i a=1 --in", "none: --input --inputs-file"},
 		{"run flowrun.yaml --str", "none: --strict"},

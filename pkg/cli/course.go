@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/plain"
-	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // course is how a run goes on.
@@ -126,11 +124,7 @@ func (s *session) filesNow(r *journal.Run) ([]journal.Source, *plan.Plan, error)
 // loading says how the command line of r had its files loaded.
 func loading(r *journal.Run) executor.LoadOptions {
 	command := r.Header.Command
-	opt := executor.LoadOptions{Kinds: steps.Builtin(), EnvFiles: command.EnvFiles, Jobs: command.Jobs, Room: command.Room}
-	if d, err := time.ParseDuration(command.Grace); err == nil {
-		opt.Kinds = steps.WithGrace(opt.Kinds, d)
-	}
-	return opt
+	return executor.LoadOptions{Kinds: kindsOf(command.Grace), EnvFiles: command.EnvFiles, Jobs: command.Jobs, Room: command.Room}
 }
 
 // keptPlan compiles files that r has kept.

@@ -97,6 +97,9 @@ func (s *session) runOf(c *cli.Context) (*journal.Run, error) {
 	case 1:
 		return journal.Look(fit[0].state, fit[0].id), nil
 	case 0:
+		if isRemote(c) {
+			return s.fetched(c, name)
+		}
 		return nil, usage(nearRun(name, places), "there is no run %s", shown(name))
 	}
 	var ids []string

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -45,6 +46,13 @@ const (
 	flagPort       = "port"
 	flagOpen       = "open"
 	flagEngine     = "engine"
+	flagQueue      = "queue"
+	flagKeyFile    = "key-file"
+	flagStore      = "store"
+	flagDetach     = "detach"
+	flagAllow      = "allow"
+	flagSlots      = "slots"
+	flagDir        = "dir"
 )
 
 // variable is the environment variable that stands for a flag.
@@ -141,6 +149,24 @@ func inputFlags() []cli.Flag {
 // engineFlag says on which engine a run takes place.
 func engineFlag() cli.Flag {
 	return newChoice(flagEngine, "", "ENGINE", engineLocal+": this machine", engineTemporal+": a Temporal server and its workers")
+}
+
+// linkFlags say how runs beyond this machine are kept and kept secret.
+func linkFlags() []cli.Flag {
+	return []cli.Flag{
+		textFlag(flagKeyFile, "", "FILE", "what travels is encrypted with the key in it"),
+		textFlag(flagStore, "", "URL", "where files and logs of steps on workers are kept: file:///shared, s3://bucket"),
+	}
+}
+
+// lookFlags are commonFlags and those of commands that are about a run: one that is not known here may be on an engine.
+func lookFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{engineFlag()}, linkFlags(), commonFlags())
+}
+
+// queueFlag names a queue of steps.
+func queueFlag() cli.Flag {
+	return textFlag(flagQueue, "", "QUEUE", "where steps wait for workers; else "+defaultQueue)
 }
 
 // semaphoreFlag names the folder in which runs share semaphores.

@@ -42,7 +42,7 @@ flowrun history --prune 30d                        remove what is older than tha
 
 // words are those of runs.
 func words() []string {
-	return []string{"succeeded", "failed", "cancelled", "skipped", "running", "crashed", "unknown"}
+	return []string{"succeeded", "failed", "cancelled", "skipped", "running", "crashed", "detached", "unknown"}
 }
 
 func (s *session) history(c *cli.Context) error {

@@ -31,6 +31,9 @@ func (s *session) enter(c *cli.Context) error {
 	if dir == "" {
 		return nil
 	}
+	if wd, err := os.Getwd(); err == nil {
+		s.from = wd
+	}
 	if err := os.Chdir(dir); err != nil {
 		return usage("", "-C %s: %s", quote(dir), reason(err))
 	}
@@ -104,7 +107,7 @@ func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan,
 	}
 	opt := executor.LoadOptions{
 		Kinds: steps.Builtin(), Text: text, Stdin: s.Stdin, EnvFiles: c.StringSlice(flagEnvFile),
-		Jobs: c.Int(flagJobs), Room: process.Room(), Source: s.source,
+		Jobs: c.Int(flagJobs), Room: room(c), Source: s.source,
 	}
 	if d := c.Duration(flagGrace); d > 0 {
 		opt.Kinds = steps.WithGrace(opt.Kinds, d)
@@ -114,6 +117,14 @@ func (s *session) compile(path string, text []byte, c *cli.Context) (*plan.Plan,
 		return ported(p)
 	}
 	return p, err
+}
+
+// room is how many steps this machine has room for; 0: any number, and workers have their own.
+func room(c *cli.Context) int {
+	if isRemote(c) {
+		return 0
+	}
+	return process.Room()
 }
 
 // source takes a workflow file that was read.

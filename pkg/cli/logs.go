@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -25,12 +26,12 @@ flowrun logs last build --raw     of a step and all in it, to the byte`,
 			boolFlag(flagFollow, "f", "follow a run that is going on, to its end"),
 			boolFlag(flagRaw, "", "the bytes as they are, without the names of steps"),
 			stateFlag(),
-		}, commonFlags()...),
+		}, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.logs(c) },
 	}
 }
 
-func (s *session) logs(c *cli.Context) error {
+func (s *session) logs(c *cli.Context) (err error) {
 	if c.NArg() > 2 {
 		return usage("", "logs takes a RUN and a STEP, not %d words", c.NArg())
 	}
@@ -39,6 +40,15 @@ func (s *session) logs(c *cli.Context) error {
 	}
 	r, err := s.runOf(c)
 	if err != nil {
+		return err
+	}
+	if c.Bool(flagFollow) {
+		var stop func() error
+		if r, stop, err = s.followApart(r); err != nil {
+			return err
+		}
+		defer func() { err = cmp.Or(err, stop()) }()
+	} else if r, err = s.caughtUp(r); err != nil {
 		return err
 	}
 	if err := told(r); err != nil {

@@ -14,7 +14,8 @@ import (
 // TestMain makes this test binary the flowrun command, too: scripts run it as a process of its own.
 func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){
-		"flowrun": func() { cli.Exit(cli.Main(os.Args, cli.OS())) },
+		"flowrun":          func() { cli.Exit(cli.Main(os.Args, cli.OS())) },
+		"flowrun-temporal": withEngine,
 	})
 }
 

@@ -33,7 +33,7 @@ func reportCommand(s *session) *cli.Command {
 		UsageText: "flowrun report [flags] [RUN]",
 		Description: `flowrun report --report junit=out/junit.xml      of the last run of this folder
 flowrun report 7T8V --report junit=-              of the run whose id begins or ends so`,
-		Flags:  append([]cli.Flag{reportFlag(), stateFlag()}, commonFlags()...),
+		Flags:  append([]cli.Flag{reportFlag(), stateFlag()}, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.reportRun(c) },
 	}
 }
@@ -48,7 +48,7 @@ func (s *session) reportRun(c *cli.Context) error {
 	if len(c.StringSlice(flagReport)) == 0 {
 		return usage(fmt.Sprintf("--%s KIND=PATH; KIND is one of %s", flagReport, strings.Join(files.Names(), ", ")), "no report is asked for")
 	}
-	r, err := s.runOf(c)
+	r, err := s.runNow(c)
 	if err != nil {
 		return err
 	}

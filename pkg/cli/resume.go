@@ -15,8 +15,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
-	"github.com/flowrun/flowrun/pkg/report/ndjson"
-	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
@@ -46,7 +44,7 @@ func resumeCommand(s *session) *cli.Command {
 		Description: `flowrun resume                       the last run of this folder died: go on with it
 flowrun resume 7T8V --failed         run again what failed in the run whose id begins or ends so
 flowrun resume --accept-changes      the file was changed: run again what changed`,
-		Flags:  append(flags, commonFlags()...),
+		Flags:  append(flags, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.resume(c) },
 	}
 }
@@ -61,6 +59,9 @@ func (s *session) resume(c *cli.Context) error {
 	r, err := s.runOf(c)
 	if err != nil {
 		return err
+	}
+	if r.Header.Command.Engine != nil {
+		return s.following(c, r)
 	}
 	opt := executor.Options{Env: s.Env, Whole: c.Bool(flagVerbose)}
 	opt.Keep = journal.Keep{Folder: r.Folder, Supervisor: process.Supervisor(), Command: journal.Command{Flowrun: release()}}
@@ -83,27 +84,14 @@ func (s *session) resume(c *cli.Context) error {
 	if err := buried(r); err != nil {
 		return err
 	}
-	format := c.String(flagFormat)
-	isText := format == "" || format == "text"
-	reports, err := s.openReports(c, keptModel(r, p), isText, here)
+	o, err := s.onlooker(c, r, p, here)
 	if err != nil {
 		return err
 	}
-	text := s.Stderr
-	if isText && !reports.Stdout() {
-		text = s.Stdout
-	}
-	past := followed(r, p)
-	view := s.progress(c, text, p, s.style(c, text, r.ID, &s.sources, plain.Options{Again: telling(r.Header.Command.Again), Past: past}), r.ID)
-	defer view.close()
-	kept := &keptSteps{plan: p}
-	opt.Past = append(view.recall, kept.observe, withTexts(r, reports.Observe))
-	opt.Observe = append(view.observe, reports.Observe)
+	defer o.view.close()
+	opt.Past, opt.Observe = o.past, o.observe
 	if !c.Bool(flagQuiet) && !x.retake {
-		opt.Observe = append([]func(event.Event){kept.tell(text, r.ID)}, opt.Observe...)
-	}
-	if format == "ndjson" {
-		opt.Observe = append(opt.Observe, ndjson.New(s.Stdout, p, r.ID).Observe)
+		opt.Observe = append([]func(event.Event){o.kept.tell(o.text, "run "+r.ID+" goes on: %d kept, %d to begin again\n")}, opt.Observe...)
 	}
 	resume := executor.Resume
 	if x.retake {
@@ -111,11 +99,11 @@ func (s *session) resume(c *cli.Context) error {
 		opt.Keep.Command = r.Header.Command
 		opt.Keep.Command.Flowrun, opt.Keep.Sources = release(), x.sources
 		if !c.Bool(flagQuiet) {
-			opt.Earlier.Judged = x.tell(text, r.ID)
+			opt.Earlier.Judged = x.tell(o.text, r.ID)
 		}
 	}
-	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
-		defer s.tellGitHub(view.lines.Run(), r.Folder)
+	return s.carryOut(p, c.String(flagFormat), o.view.said, opt, o.reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
+		defer s.tellGitHub(o.view.lines.Run(), r.Folder)
 		result, err := resume(ctx, p, opt)
 		var unfit *executor.UnfitError
 		switch {
@@ -206,12 +194,12 @@ func (k *keptSteps) observe(e event.Event) {
 	}
 }
 
-// tell tells of it before the first new event.
-func (k *keptSteps) tell(w io.Writer, id string) func(event.Event) {
+// tell tells of it before the first new event: how many have ended, and how many have not.
+func (k *keptSteps) tell(w io.Writer, format string) func(event.Event) {
 	return func(event.Event) {
 		if !k.silent {
 			k.silent = true
-			fmt.Fprintf(w, "run %s goes on: %d kept, %d to begin again\n", id, k.ended, len(k.work.Steps()))
+			fmt.Fprintf(w, format, k.ended, len(k.work.Steps()))
 		}
 	}
 }

@@ -39,7 +39,11 @@ func runCommand(s *session) *cli.Command {
 		reportFlag(),
 		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
 		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
+		engineFlag(),
+		queueFlag(),
+		boolFlag(flagDetach, "", "with --engine temporal: print the id of the run, and do not follow it"),
 	)
+	flags = append(flags, linkFlags()...)
 	return &cli.Command{
 		Name:      "run",
 		Category:  groupRun,
@@ -58,6 +62,9 @@ func (s *session) run(c *cli.Context) error {
 	if c.Bool(flagDryRun) {
 		return s.plan(c)
 	}
+	if err := s.enginePresent(c); err != nil {
+		return err
+	}
 	format := c.String(flagFormat)
 	path, p, given, err := s.prepare(c)
 	if err != nil {
@@ -67,7 +74,7 @@ func (s *session) run(c *cli.Context) error {
 		Inputs: given.values, Places: given.places, Env: s.Env,
 		Timeout: c.Duration(flagTimeout), Strict: c.Bool(flagStrict),
 	}
-	values, err := given.check(true, opt)
+	values, err := given.check(!isRemote(c), opt) // workers have secrets
 	if err != nil {
 		return err
 	}
@@ -81,6 +88,18 @@ func (s *session) run(c *cli.Context) error {
 	id := executor.NewRunID(time.Now())
 	opt.Whole = c.Bool(flagVerbose)
 	repeat := again(c, path, p)
+	opt.RunID = id
+	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
+		return err
+	}
+	opt.Machine = opt.Keep.Command.Semaphores
+	away, err := s.awayOf(opt.Keep.Command.Engine, id)
+	if err != nil {
+		return err
+	}
+	if away != nil && c.Bool(flagDetach) {
+		return s.detached(c, p, opt, away)
+	}
 	isText := format == "" || format == "text"
 	tree := s.newModel(c, p, id)
 	reports, err := s.openReports(c, tree, isText, "")
@@ -91,12 +110,8 @@ func (s *session) run(c *cli.Context) error {
 	if isText && !reports.Stdout() {
 		text = s.Stdout
 	}
-	if opt.Keep, err = s.keep(c, journal.Of(state, id), repeat); err != nil {
-		return err
-	}
-	opt.Machine = opt.Keep.Command.Semaphores
 	past := newLearner(state, p, opt.Keep, values)
-	view := s.progress(c, text, p, s.style(c, text, id, &s.sources, plain.Options{Again: toldAgain(opt.Keep.Folder, repeat, p), Past: past.run}), id)
+	view := s.progress(c, text, p, s.style(c, text, id, opt.Keep.Command.Engine, plain.Options{Again: toldAgain(opt.Keep.Folder, repeat, p), Past: past.run}), id)
 	defer view.close()
 	observe := append(view.observe, reports.Observe)
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
@@ -109,11 +124,11 @@ func (s *session) run(c *cli.Context) error {
 	if format == "ndjson" {
 		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
-	opt.Observe, opt.RunID = observe, id
+	opt.Observe = observe
 	defer past.learn()
 	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		defer s.tellGitHub(view.lines.Run(), opt.Keep.Folder)
-		result, err := executor.Run(ctx, p, opt)
+		result, err := away.run(ctx, p, opt, view.said)
 		past.note(result, err)
 		tree.About.Again = keptAgain(opt.Keep.Folder)
 		return result, err
@@ -129,7 +144,9 @@ func (s *session) carryOut(
 		// Memory is what thousands of processes at work share; a workflow of values alone rather has the speed.
 		defer debug.SetGCPercent(debug.SetGCPercent(60))
 	}
-	ctx, kill, stop := s.signals(context.Background(), interrupted, said)
+	ctx, kill, stop := s.signals(context.Background(), interrupted, said, signalWords{
+		first: "cancelling what runs, cleanups included; once more kills it", second: "killing what runs",
+	})
 	defer stop()
 	opt.Interrupted = func() {
 		select {
@@ -190,11 +207,16 @@ func (s *session) keep(c *cli.Context, folder, again string) (journal.Keep, erro
 		return k, fault{err}
 	}
 	k.Command = journal.Command{
-		Flowrun: release(), Folder: here, Again: again, Jobs: c.Int(flagJobs), Room: process.Room(),
+		Flowrun: release(), Folder: here, Again: again, Jobs: c.Int(flagJobs), Room: room(c),
 		Strict: c.Bool(flagStrict), EnvFiles: c.StringSlice(flagEnvFile), Traceparent: s.lookup("TRACEPARENT"),
 	}
 	if k.Command.Semaphores, err = machineFolder(c); err != nil {
 		return k, err
+	}
+	if isRemote(c) {
+		if k.Command.Engine, err = s.engineOf(c); err != nil {
+			return k, err
+		}
 	}
 	if k.Durability != journal.Crash {
 		k.Command.Durability = c.String(flagDurability)

@@ -16,7 +16,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ndjson"
 	"github.com/flowrun/flowrun/pkg/report/plain"
-	"github.com/flowrun/flowrun/pkg/report/problems"
 	"github.com/flowrun/flowrun/pkg/report/runs"
 	"github.com/flowrun/flowrun/pkg/steps"
 )
@@ -35,7 +34,7 @@ flowrun show last --format json  its result document`,
 			boolFlag(flagVerbose, "v", "print also what waited or began"),
 			newChoice(flagFormat, "", "FORMAT", "text", "json: the result document"),
 			stateFlag(),
-		}, commonFlags()...),
+		}, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.show(c) },
 	}
 }
@@ -47,7 +46,7 @@ func (s *session) show(c *cli.Context) error {
 	if err := s.enter(c); err != nil {
 		return err
 	}
-	r, err := s.runOf(c)
+	r, err := s.runNow(c)
 	if err != nil {
 		return err
 	}
@@ -61,16 +60,11 @@ func (s *session) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var sources problems.Sources
-	files, err := r.Sources()
-	if err != nil {
-		return fault{err}
-	}
-	for _, f := range files {
-		sources.Add(f.Name, f.Text)
+	if err := s.recall(r); err != nil {
+		return err
 	}
 	past := followed(r, p)
-	report := plain.New(s.Stdout, p, s.style(c, s.Stdout, r.ID, &sources, plain.Options{Again: telling(r.Header.Command.Again), Past: past}))
+	report := plain.New(s.Stdout, p, s.style(c, s.Stdout, r.ID, r.Header.Command.Engine, plain.Options{Again: telling(r.Header.Command.Again), Past: past}))
 	steps, err := runs.Tell(r, p, func(e event.Event) {
 		past.Observe(e)
 		report.Observe(e)
@@ -79,6 +73,18 @@ func (s *session) show(c *cli.Context) error {
 		return fault{err}
 	}
 	s.unended(r, steps, past)
+	return nil
+}
+
+// recall takes the files of a run as it has kept them, for what is said of them.
+func (s *session) recall(r *journal.Run) error {
+	files, err := r.Sources()
+	if err != nil {
+		return fault{err}
+	}
+	for _, f := range files {
+		s.sources.Add(f.Name, f.Text)
+	}
 	return nil
 }
 
@@ -119,6 +125,8 @@ func (s *session) unended(r *journal.Run, steps []journal.Step, past *durations.
 	switch r.State {
 	case journal.Live:
 		text = fmt.Sprintf("… %s is going on for %s, as process %d", r.ID, plain.Duration(r.Took), r.Header.Process.PID)
+	case journal.Detached:
+		text = fmt.Sprintf("… %s goes on, on %s, as far as is known here, for %s; flowrun resume %s follows it", r.ID, r.Header.Command.Engine.Name, plain.Duration(r.Took), r.ID)
 	case journal.Crashed:
 		text = fmt.Sprintf("✗ %s crashed after %s: its process is gone, and did not tell how the run ended", r.ID, plain.Duration(r.Took))
 	default:

@@ -10,10 +10,13 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/local"
 )
 
+// signalWords say what is done at the first signal and at the second.
+type signalWords struct{ first, second string }
+
 // signals gives a run its context and its kill switch: the first signal cancels the one, the second closes the other;
 // SIGQUIT does both at once. A Ctrl-C that an interactive step got is told by interrupted, and is a first one that has
-// cancelled already. What happens is said on w. stop must be called when the run has ended.
-func (s *session) signals(ctx context.Context, interrupted <-chan struct{}, w io.Writer) (_ context.Context, kill <-chan struct{}, stop func()) {
+// cancelled already. What happens is said on w, in those words. stop must be called when the run has ended.
+func (s *session) signals(ctx context.Context, interrupted <-chan struct{}, w io.Writer, say signalWords) (_ context.Context, kill <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	killed := make(chan struct{})
 	if s.Notify == nil {
@@ -37,14 +40,14 @@ func (s *session) signals(ctx context.Context, interrupted <-chan struct{}, w io
 				case first == "" && !isQuit(sig):
 					first = name
 					once(c)
-					fmt.Fprintf(w, "flowrun: %s: cancelling what runs, cleanups included; once more kills it\n", name)
+					fmt.Fprintf(w, "flowrun: %s: %s\n", name, say.first)
 					cancel(local.Signal{Name: name})
 				default:
 					said := name
 					if name == first {
 						said += " again"
 					}
-					fmt.Fprintf(w, "flowrun: %s: killing what runs\n", said)
+					fmt.Fprintf(w, "flowrun: %s: %s\n", said, say.second)
 					cancel(local.Signal{Name: name}) // the first cause counts
 					close(killed)
 					return

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -35,11 +37,9 @@ func (s *session) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var list []*journal.Run
-	for _, p := range places {
-		if r := journal.Look(p.state, p.id); r.State == journal.Live {
-			list = append(list, r)
-		}
+	list, err := s.goingOn(places)
+	if err != nil {
+		return err
 	}
 	switch {
 	case asJSON(c):
@@ -56,6 +56,36 @@ func (s *session) status(c *cli.Context) error {
 	}
 	io.WriteString(s.Stdout, runs.Busy(list, now))
 	return nil
+}
+
+// goingOn are the runs that go on, and those beyond this machine that may.
+func (s *session) goingOn(places []place) ([]*journal.Run, error) {
+	var list []*journal.Run
+	var far []int
+	for _, p := range places {
+		switch r := journal.Look(p.state, p.id); r.State {
+		case journal.Detached:
+			far = append(far, len(list))
+			fallthrough
+		case journal.Live:
+			list = append(list, r)
+		}
+	}
+	if len(far) > 0 {
+		if err := s.present(); err != nil {
+			return list, s.known("runs that are detached are shown as they were known last", err)
+		}
+	}
+	var wait sync.WaitGroup
+	for _, i := range far {
+		wait.Go(func() {
+			if now, err := s.caughtUp(list[i]); err == nil {
+				list[i] = now
+			}
+		})
+	}
+	wait.Wait()
+	return slices.DeleteFunc(list, func(r *journal.Run) bool { return r.State != journal.Live && r.State != journal.Detached }), nil
 }
 
 // nowOf is what a run does that is going on. What is left of it is not known when this flowrun reads its workflow in another way.

@@ -22,7 +22,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Args[0] = args[1]
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "NO_COLOR", "FORCE_COLOR", "TERM", "FLOWRUN_JOBS", "FLOWRUN_STRICT", "FLOWRUN_INPUT", "FLOWRUN_DRY_RUN", "FLOWRUN_FORMAT", "TOKEN", "FLOWRUN_ENV_FILE", "XDG_STATE_HOME", "A", "TRACEPARENT"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "NO_COLOR", "FORCE_COLOR", "TERM", "FLOWRUN_JOBS", "FLOWRUN_STRICT", "FLOWRUN_INPUT", "FLOWRUN_DRY_RUN", "FLOWRUN_FORMAT", "TOKEN", "FLOWRUN_ENV_FILE", "XDG_STATE_HOME", "A", "TRACEPARENT", "TEMPORAL_ADDRESS", "FLOWRUN_ENGINE"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

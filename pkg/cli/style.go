@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/report/ci"
 	"github.com/flowrun/flowrun/pkg/report/files"
@@ -17,14 +18,14 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
-// style completes what the text of a run on w shows: src are the files as people may see them.
-func (s *session) style(c *cli.Context, w io.Writer, id string, src *problems.Sources, opt plain.Options) plain.Options {
+// style completes what the text of a run on w shows; engine is where it takes place, if that is not this machine.
+func (s *session) style(c *cli.Context, w io.Writer, id string, engine *journal.Engine, opt plain.Options) plain.Options {
 	opt.Color, opt.Quiet, opt.Verbose, opt.Logs = s.colors(c, w), c.Bool(flagQuiet), c.Bool(flagVerbose), onRun(c, "logs", id)
 	opt.Artifacts = onRun(c, "artifacts", id)
-	if c.String(flagDurability) != "none" && opt.Again != nil {
+	if c.String(flagDurability) != "none" && opt.Again != nil && engine == nil {
 		opt.Failed = onRun(c, "resume", id) + " --failed"
 	}
-	opt.Excerpt = func(at diag.Pos) string { return problems.Excerpt(at, src, opt.Color) }
+	opt.Excerpt = func(at diag.Pos) string { return problems.Excerpt(at, &s.sources, opt.Color) }
 	opt.Columns = func() int {
 		if !isTerminal(w) {
 			return 0

@@ -218,16 +218,27 @@ func (s *session) opener(path string) error {
 	case "windows":
 		words = []string{"rundll32.exe", "url.dll,FileProtocolHandler"}
 	}
-	for _, dir := range filepath.SplitList(s.lookup("PATH")) {
-		program := filepath.Join(dir, words[0])
-		if info, err := os.Stat(program); err != nil || info.IsDir() || !filepath.IsAbs(program) {
-			continue
-		}
-		p, err := process.Detach(program, append(words, path), s.Env, "", nil)
-		if err != nil {
-			return err
-		}
-		return p.Release()
+	program, ok := s.program(words[0])
+	if !ok {
+		return fmt.Errorf("there is no %s", words[0])
 	}
-	return fmt.Errorf("there is no %s", words[0])
+	p, err := process.Detach(program, append(words, path), s.Env, "", nil)
+	if err != nil {
+		return err
+	}
+	return p.Release()
+}
+
+// program is the file of a program in the PATH.
+func (s *session) program(name string) (path string, ok bool) {
+	if runtime.GOOS == "windows" && filepath.Ext(name) == "" {
+		name += ".exe"
+	}
+	for _, dir := range filepath.SplitList(s.lookup("PATH")) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && filepath.IsAbs(path) {
+			return path, true
+		}
+	}
+	return "", false
 }

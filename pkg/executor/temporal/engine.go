@@ -38,6 +38,7 @@ func (Engine) Dial(ctx context.Context, l cli.Link) (executor.Remote, error) {
 	return &Remote{
 		Client: c, Data: converterOf(opt), Queue: cmp.Or(l.Queue, defaultQueue),
 		Indexed: link.Searchable(ctx, c, opt.Namespace) == nil,
+		Notice:  l.Notice,
 		Explain: func(err error) error { return link.Explain(err, opt) },
 	}, nil
 }
@@ -85,6 +86,6 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 	return link.Explain(Work(ctx, c, f, Worker{
 		Queue: cmp.Or(w.Queue, defaultQueue), Folder: w.Folder, Env: w.Env, Allowed: w.Allow,
 		Slots: cmp.Or(w.Slots, min(cmp.Or(process.Room(), most), most)), Name: opt.Identity, Kinds: steps.Builtin(),
-		Store: kept,
+		Store: kept, Kill: w.Kill,
 	}), opt)
 }

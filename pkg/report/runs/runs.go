@@ -39,7 +39,7 @@ type Now struct {
 	Known bool           // that is known
 }
 
-// Busy is a line for each run, which is going on, with what it does, under a line of titles.
+// Busy is a line for each run, which is going on, with what it does, under a line of titles. One that is Detached has no process here.
 func Busy(list []*journal.Run, now []Now) string {
 	rows := [][]string{{"RUN", "PID", "STARTED", "DURATION", "LEFT", "FILE", "AT WORK"}}
 	for i, r := range list {
@@ -47,7 +47,10 @@ func Busy(list []*journal.Run, now []Now) string {
 		if now[i].Known {
 			left = "about " + plain.About(now[i].Left)
 		}
-		pid := fmt.Sprint(r.Header.Process.PID)
+		pid := "-"
+		if r.State == journal.Live {
+			pid = fmt.Sprint(r.Header.Process.PID)
+		}
 		rows = append(rows, []string{r.ID, pid, started(r), plain.Duration(r.Took), left, r.Header.File, Paths(now[i].Steps)})
 	}
 	return columns(rows)

@@ -148,8 +148,13 @@ func (s *Server) resume(w http.ResponseWriter, _ *http.Request, run *journal.Run
 
 // resumable says that there is something left to do.
 func (s *Server) resumable(run *journal.Run) bool {
-	word := run.Word()
-	return s.Resume != nil && (word == "failed" || word == "cancelled" || word == "crashed")
+	switch run.Word() {
+	case "crashed", "detached":
+		return s.Resume != nil
+	case "failed", "cancelled":
+		return s.Resume != nil && run.Header.Command.Engine == nil
+	}
+	return false
 }
 
 func answer(w http.ResponseWriter, err error, done string) {

@@ -16,9 +16,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/steps/process/tree"
 )
 
-// variable tells the engine its supervisor's number. Its steps do not get it.
-const variable = "FLOWRUN_SUPERVISOR"
-
 // patience is how long processes are waited for that do not go when they are killed.
 const patience = 10 * time.Second
 
@@ -30,8 +27,8 @@ func init() {
 	if !needed(os.Args) {
 		return
 	}
-	if os.Getenv(variable) == strconv.Itoa(os.Getppid()) {
-		_ = os.Unsetenv(variable)
+	if os.Getenv(tree.SupervisorVariable) == strconv.Itoa(os.Getppid()) {
+		_ = os.Unsetenv(tree.SupervisorVariable)
 		rename("flowrun-engine") // the kernel calls it exe
 		tree.Own(os.Getppid())
 		return
@@ -82,7 +79,7 @@ func start() (*supervisor, error) {
 	signal.Notify(s.signals, pass...)
 	var err error
 	s.engine, err = syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
-		Env:   append(os.Environ(), variable+"="+strconv.Itoa(os.Getpid())),
+		Env:   append(os.Environ(), tree.SupervisorVariable+"="+strconv.Itoa(os.Getpid())),
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM, PidFD: &s.fd},
 	})

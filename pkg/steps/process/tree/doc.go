@@ -19,3 +19,6 @@
 //
 // The package imports only what the system calls need: see package supervisor.
 package tree
+
+// SupervisorVariable tells an engine its supervisor's number. Its steps do not get it.
+const SupervisorVariable = "FLOWRUN_SUPERVISOR"
