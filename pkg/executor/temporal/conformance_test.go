@@ -127,7 +127,7 @@ func (c testCase) onTemporal(t *testing.T, before ...func(*testsuite.TestWorkflo
 // inParts also says in how many workflows.
 func (c testCase) inParts(t *testing.T, before ...func(*testsuite.TestWorkflowEnvironment)) (all []event.Event, parts int) {
 	t.Helper()
-	o, at := order{Spec: c.spec}, begin
+	o, at, offset := order{Spec: c.spec}, begin, int64(0)
 	for {
 		parts++
 		var suite testsuite.WorkflowTestSuite
@@ -144,7 +144,7 @@ func (c testCase) inParts(t *testing.T, before ...func(*testsuite.TestWorkflowEn
 		if !env.IsWorkflowCompleted() {
 			t.Fatal("the workflow did not end")
 		}
-		all = append(all, logOf(t, env)...)
+		offset = logOf(t, env, offset, &all)
 		next, goesOn := continued(t, env.GetWorkflowError())
 		if !goesOn {
 			return all, parts
@@ -153,10 +153,10 @@ func (c testCase) inParts(t *testing.T, before ...func(*testsuite.TestWorkflowEn
 	}
 }
 
-// logOf is what the workflow has told.
-func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment) []event.Event {
+// logOf adds what the workflow has told from the offset on, and gives where that ends.
+func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment, offset int64, to *[]event.Event) int64 {
 	t.Helper()
-	answer, err := env.QueryWorkflow(queryEvents, int64(0))
+	answer, err := env.QueryWorkflow(queryEvents, offset)
 	if err != nil {
 		t.Fatalf("%v; the workflow: %v", err, env.GetWorkflowError())
 	}
@@ -164,15 +164,14 @@ func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment) []event.Event {
 	if err := answer.Get(&p); err != nil {
 		t.Fatal(err)
 	}
-	var events []event.Event
 	for line := range bytes.Lines(p.Lines) {
 		list, err := kernel.ReadEvents(line, stillSealed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		events = append(events, list...)
+		*to = append(*to, list...)
 	}
-	return events
+	return offset + int64(len(p.Lines))
 }
 
 func testHand(t *testing.T) *hand {

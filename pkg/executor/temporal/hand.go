@@ -246,8 +246,7 @@ func (h *hand) watch(ctx context.Context, j job, stop context.CancelCauseFunc, k
 	beat := time.NewTicker(pulse)
 	defer beat.Stop()
 	told, now := ctx.Done(), h.now
-	activity.RecordHeartbeat(ctx, h.name)
-	for {
+	for { // work that is over within a pulse costs the server no sign of life
 		select {
 		case <-done:
 			return

@@ -5,8 +5,9 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 )
 
-// eventLog is all that a workflow has told, one event a line (kernel.WriteEvents), for those who follow it.
+// eventLog is what a run has told, one event a line (kernel.WriteEvents), for those who follow it: all that its workflow knows of it.
 type eventLog struct {
+	base  int64 // where lines begin in the log of the run
 	lines []byte
 	done  bool
 }
@@ -20,10 +21,20 @@ func (l *eventLog) add(e event.Event) {
 const maxPage = 1 << 20
 
 func (l *eventLog) page(offset int64) page {
-	size := int64(len(l.lines))
-	offset = max(0, min(offset, size))
-	return page{Lines: l.lines[offset:min(size, offset+maxPage)], Size: size, Done: l.done}
+	p := page{Base: l.base, Size: l.base + int64(len(l.lines)), Done: l.done}
+	if offset >= l.base {
+		from := min(offset, p.Size) - l.base
+		p.Lines = l.lines[from:min(int64(len(l.lines)), from+maxPage)]
+	}
+	return p
 }
+
+// maxTail is how much of the log the next workflow of a run has, for those who follow it: who is not behind by more need not ask
+// the earlier one, which would have to be gone through again for that.
+const maxTail = 256 << 10
+
+// tail is the end of the log.
+func (l *eventLog) tail() []byte { return l.lines[max(0, len(l.lines)-maxTail):] }
 
 // asItIs seals and unseals what is sealed already.
 func asItIs(text string) string { return text }

@@ -44,6 +44,8 @@ type rest struct {
 	Probes   []job     `json:"probes"`   // of services
 	Losses   []loss    `json:"losses"`
 	Tally    tally     `json:"tally"`
+	Log      []byte    `json:"log"`  // the end of it
+	Size     int64     `json:"size"` // of all of it
 }
 
 // loss counts how often a leaf was lost.
@@ -135,6 +137,7 @@ type readyNote struct {
 // page is a part of the log of a workflow's events.
 type page struct {
 	Lines []byte `json:"lines"` // from the offset on; the last line may be cut
-	Size  int64  `json:"size"`  // of the log
+	Base  int64  `json:"base"`  // where the log of this workflow begins in that of the run; what is before it others have
+	Size  int64  `json:"size"`  // of the log of the run
 	Done  bool   `json:"done"`  // nothing will be added
 }

@@ -57,7 +57,7 @@ func (d *driver) pack() []byte {
 	if snapshot == nil {
 		return nil
 	}
-	r := rest{Begun: d.begin, Snapshot: snapshot, Waiting: d.waiting, Probes: d.probes, Tally: d.tally}
+	r := rest{Begun: d.begin, Snapshot: snapshot, Waiting: d.waiting, Probes: d.probes, Tally: d.tally, Log: d.log.tail(), Size: d.log.page(0).Size}
 	for _, leaf := range sortedKeys(d.losses) {
 		r.Losses = append(r.Losses, loss{leaf, d.losses[leaf]})
 	}

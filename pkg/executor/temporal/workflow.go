@@ -76,6 +76,7 @@ func (x *program) driver(ctx workflow.Context, o order) (*driver, error) {
 		return nil, fmt.Errorf("how far the run has come cannot be read: %w", err)
 	}
 	d.begin, d.waiting, d.probes, d.tally = r.Begun, r.Waiting, r.Probes, r.Tally
+	d.log = eventLog{base: r.Size - int64(len(r.Log)), lines: r.Log}
 	for _, l := range r.Losses {
 		d.losses[l.Leaf] = l.Times
 	}

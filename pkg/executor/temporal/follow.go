@@ -1,0 +1,273 @@
+package temporal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
+)
+
+// Follow implements executor.Remote.
+func (r *Remote) Follow(ctx context.Context, run string, after int64, tell func(event.Event)) error {
+	d, err := r.Client.DescribeWorkflowExecution(ctx, run, "")
+	if err != nil {
+		return r.known(err)
+	}
+	if d.GetWorkflowExecutionInfo().GetType().GetName() != workflowType {
+		return executor.ErrNoRun
+	}
+	f := follower{Remote: r, run: run, after: after, tell: tell}
+	return f.follow(ctx, latest)
+}
+
+// follower follows a run through its workflows. Each of them has the log of what was told from some place on: the newest is asked,
+// and earlier ones only for what it does not have any more.
+type follower struct {
+	*Remote
+	run     string
+	after   int64
+	tell    func(event.Event)
+	offset  int64  // in the log of the run: all before it was told
+	line    []byte // that was cut
+	ended   bool
+	begun   bool // an answer was there
+	failed  int  // answers that did not come, one after the other
+	noticed string
+}
+
+// latest is the workflow of a run that is under way, or was the last.
+const latest = ""
+
+// How long an answer is waited for, how often is asked (soon after something has happened, then less often), and after how many
+// answers without news it is seen whether there can be any.
+const (
+	answering        = 10 * time.Second
+	soonest, longest = 50 * time.Millisecond, time.Second
+	idle             = 10
+	patient          = 2 // answers that do not come before people are told: workers may have much to do
+)
+
+// follow tells what a workflow has: of the latest to the end of the run, of an earlier one all.
+func (f *follower) follow(ctx context.Context, part string) error {
+	pause, quiet := soonest, 0
+	for {
+		p, err := f.ask(ctx, part)
+		switch {
+		case err != nil:
+			return err
+		case f.offset < p.Base:
+			if err := f.catchUp(ctx, p.Base); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.heard(p.Lines); err != nil {
+			return err
+		}
+		switch {
+		case f.ended, f.offset == p.Size && p.Done && part != latest:
+			return nil
+		case f.offset < p.Size:
+			continue
+		case len(p.Lines) > 0:
+			pause, quiet = soonest, 0
+		}
+		if quiet++; quiet%idle == 0 {
+			if err := f.over(ctx); err != nil {
+				return err
+			}
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(pause*3/2, longest)
+	}
+}
+
+// catchUp tells what the log has before that place.
+func (f *follower) catchUp(ctx context.Context, to int64) error {
+	d, err := f.Client.DescribeWorkflowExecution(ctx, f.run, latest)
+	if err != nil {
+		return f.known(err)
+	}
+	info := d.GetWorkflowExecutionInfo()
+	part := info.GetFirstRunId()
+	for part != "" && part != info.GetExecution().GetRunId() && f.offset < to {
+		if err := f.follow(ctx, part); err != nil {
+			return err
+		}
+		e, err := f.last(ctx, part)
+		if err != nil {
+			return f.known(err)
+		}
+		part = e.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
+	}
+	if f.offset < to {
+		return errors.New("the begin of the run is not there any more: Temporal keeps what has ended for as long as the namespace says")
+	}
+	return nil
+}
+
+// heard tells the events of some lines.
+func (f *follower) heard(lines []byte) error {
+	f.offset += int64(len(lines))
+	f.line = append(f.line, lines...)
+	for {
+		first, rest, whole := bytes.Cut(f.line, []byte("\n"))
+		if !whole {
+			return nil
+		}
+		if err := f.told(first); err != nil {
+			return err
+		}
+		f.line = rest
+	}
+}
+
+// over says that the run has ended in Temporal without telling so; nil: it has not.
+func (f *follower) over(ctx context.Context) error {
+	d, err := f.Client.DescribeWorkflowExecution(ctx, f.run, latest)
+	if err != nil {
+		return nil // who asks next will see
+	}
+	switch d.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
+		return f.abandoned(ctx, latest)
+	}
+	return nil
+}
+
+// abandoned is the error of a workflow that did not end by itself; nil: it is not known why.
+func (f *follower) abandoned(ctx context.Context, part string) error {
+	why, err := f.lastWords(ctx, part)
+	if err != nil {
+		return nil
+	}
+	return errors.New("the run was ended by Temporal: " + why)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (f *follower) told(line []byte) error {
+	events, err := kernel.ReadEvents(line, stillSealed)
+	if err != nil {
+		return fmt.Errorf("an event of the run cannot be read: %w", err)
+	}
+	for _, e := range events {
+		f.ended = e.Type == event.RunEnd
+		if e.Seq > f.after {
+			f.tell(e)
+		}
+	}
+	return nil
+}
+
+// ask asks a workflow for its events, until it answers.
+func (f *follower) ask(ctx context.Context, part string) (page, error) {
+	for {
+		var p page
+		within, cancel := context.WithTimeout(ctx, answering)
+		answer, err := f.Client.QueryWorkflow(within, f.run, part, queryEvents, f.offset)
+		cancel()
+		if err == nil {
+			f.begun, f.failed = true, 0
+			return p, answer.Get(&p)
+		}
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		if err := f.refused(ctx, part, err); err != nil {
+			return p, err
+		}
+		if err := sleep(ctx, longest); err != nil {
+			return p, err
+		}
+	}
+}
+
+// refused says what it means that a workflow does not answer; nil: it may yet.
+func (f *follower) refused(ctx context.Context, part string, err error) error {
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return executor.ErrNoRun
+	}
+	d, problem := f.Client.DescribeWorkflowExecution(ctx, f.run, part)
+	if problem != nil {
+		f.notice("the server does not answer: " + problem.Error())
+		return nil
+	}
+	status := d.GetWorkflowExecutionInfo().GetStatus()
+	var failed *serviceerror.QueryFailed
+	switch {
+	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
+		status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED && errors.As(err, &failed):
+		if err := f.abandoned(ctx, part); err != nil {
+			return err
+		}
+	}
+	f.failed++
+	workers, problem := f.Client.DescribeTaskQueue(ctx, f.queueOf(d), enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if problem == nil && len(workers.GetPollers()) == 0 {
+		f.notice(fmt.Sprintf("no worker is there for the queue %q: start one with flowrun worker --queue %s", f.queueOf(d), f.queueOf(d)))
+	} else if f.begun && f.failed > patient {
+		f.notice("the workers do not answer: " + err.Error())
+	}
+	return nil
+}
+
+// queueOf is the queue of a workflow.
+func (f *follower) queueOf(d *workflowservice.DescribeWorkflowExecutionResponse) string {
+	if name := d.GetExecutionConfig().GetTaskQueue().GetName(); name != "" {
+		return name
+	}
+	return f.Queue
+}
+
+// notice tells people something, once until it is something else.
+func (f *follower) notice(text string) {
+	if f.Notice != nil && text != f.noticed {
+		f.Notice(text)
+	}
+	f.noticed = text
+}
+
+// last is the last event of the history of a workflow that has ended.
+func (f *follower) last(ctx context.Context, part string) (*historypb.HistoryEvent, error) {
+	history := f.Client.GetWorkflowHistory(ctx, f.run, part, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+	if !history.HasNext() {
+		return nil, executor.ErrNoRun
+	}
+	return history.Next()
+}
+
+// lastWords is why a workflow has ended that did not end by itself.
+func (f *follower) lastWords(ctx context.Context, part string) (string, error) {
+	e, err := f.last(ctx, part)
+	if err != nil {
+		return "", err
+	}
+	switch e.GetEventType() {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+		return "it was terminated: " + e.GetWorkflowExecutionTerminatedEventAttributes().GetReason(), nil
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+		return e.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetMessage(), nil
+	}
+	return "it ran out of the time that Temporal gave it", nil
+}
