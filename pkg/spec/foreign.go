@@ -24,6 +24,7 @@ type foreignWord struct {
 // Shapes of files that more than one row speaks of.
 const (
 	helpContainer = "processes run on this machine; for a container write run: [docker, run, --rm, IMAGE, COMMAND]"
+	helpWorker    = "processes run on this machine, or with --engine temporal on a worker: queue: NAME says on which; for a container write run: [docker, run, --rm, IMAGE, COMMAND]"
 	helpGoOn      = "to go on after an error write return_exceptions: true beside gather, or except: [{echo: it failed}] on the step"
 	helpMatrix    = "write gather: {for: {os: [linux, darwin]}, do: {run: ...}}; the variable is then read as os"
 	helpLoop      = "write steps: {for: x, in: [a, b], do: {run: ...}}, or gather in the place of steps for all at once"
@@ -130,7 +131,9 @@ var foreign = []foreignWord{
 	{words: "interval period poll", in: "ready", to: "every", as: duration},
 	{words: "retries start_period", in: "ready", help: "timeout: 30s is how long it may take in all, every: 1s the pause between two looks"},
 	{words: "port", in: "ready", to: "tcp", as: port},
-	{words: "image container runs-on pool vmImage agent machine docker node executor", help: helpContainer},
+	{words: "image container docker", help: helpContainer},
+	{words: "runs-on pool vmImage agent agents machine node executor runner worker host", help: helpWorker},
+	{words: "task-queue", to: "queue"},
 	{words: "services", acts: true, help: "a service is a step with background: true, run, ready and stop, before the steps that need it"},
 	{words: "ports volumes networks network_mode restart build links expose", help: helpContainer},
 
