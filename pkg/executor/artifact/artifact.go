@@ -23,6 +23,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -47,15 +49,47 @@ func Keep(ctx context.Context, store kind.Store, folder string, patterns []strin
 	if err != nil {
 		return nil, err
 	}
-	list := make([]event.Artifact, 0, len(paths))
-	for _, p := range paths {
-		a, err := keep(ctx, store, root, p)
-		if err != nil {
-			return nil, fmt.Errorf("%s cannot be kept: %w", p, err)
+	list := make([]event.Artifact, len(paths))
+	err = each(ctx, len(paths), func(ctx context.Context, i int) (err error) {
+		if list[i], err = keep(ctx, store, root, paths[i]); err != nil {
+			return fmt.Errorf("%s cannot be kept: %w", paths[i], err)
 		}
-		list = append(list, a)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return list, nil
+}
+
+// atOnce is how many files are on their way at once: a store may be far away.
+const atOnce = 8
+
+// each does n things, some at once, until one fails: that is the error, of several that of the first one.
+func each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	going, stop := context.WithCancel(ctx)
+	defer stop()
+	var next atomic.Int64
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for range min(atOnce, n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && going.Err() == nil; i = int(next.Add(1)) - 1 {
+				if errs[i] = do(going, i); errs[i] != nil {
+					stop()
+				}
+			}
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	stopped := func(err error) bool { return err == nil || errors.Is(err, context.Canceled) }
+	if i := slices.IndexFunc(errs, func(err error) bool { return !stopped(err) }); i >= 0 {
+		return errs[i]
+	}
+	return errors.Join(errs...)
 }
 
 // find is the paths of all files that match a pattern, or are in a folder that does, sorted.
@@ -140,16 +174,16 @@ func Fetch(ctx context.Context, store kind.Store, folder string, list []event.Ar
 		return err
 	}
 	defer root.Close()
-	for _, a := range list {
-		err := fetch(ctx, store, root, a)
+	return each(ctx, len(list), func(ctx context.Context, i int) error {
+		err := fetch(ctx, store, root, list[i])
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errors.New("the store does not have it")
 		}
 		if err != nil {
-			return fmt.Errorf("%s cannot be fetched: %w", a.Path, err)
+			return fmt.Errorf("%s cannot be fetched: %w", list[i].Path, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // fetch writes one file.
