@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ flowrun artifacts last --to out       puts them into out/, at their paths`,
 		Flags: append([]cli.Flag{
 			textFlag(flagTo, "", "DIR", "the folder to put them in; it is made if need be"),
 			stateFlag(),
-		}, commonFlags()...),
+		}, lookFlags()...),
 		Action: func(c *cli.Context) error { return s.artifacts(c) },
 	}
 }
@@ -41,7 +42,7 @@ func (s *session) artifacts(c *cli.Context) error {
 	if err := s.enter(c); err != nil {
 		return err
 	}
-	r, err := s.runOf(c)
+	r, err := s.runNow(c)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,11 @@ func (s *session) artifacts(c *cli.Context) error {
 	case err != nil:
 		return fault{err}
 	case c.IsSet(flagTo):
-		return s.fetch(c.Context, s.storeOf(r), list, c.String(flagTo))
+		store, err := s.keptOf(c, r)
+		if err != nil {
+			return err
+		}
+		return s.fetch(c.Context, store, list, c.String(flagTo))
 	case len(list) == 0:
 		fmt.Fprintln(s.Stdout, "nothing was kept: files that a step names under artifacts are")
 		return nil
@@ -65,9 +70,19 @@ func (s *session) artifacts(c *cli.Context) error {
 	return nil
 }
 
-// storeOf is where the steps of a run have kept their files.
-func (s *session) storeOf(r *journal.Run) kind.Store {
-	return artifact.Folder(func() (string, error) { return r.Folder, nil }, false)
+// keptOf is where the steps of a run have kept their files: in its folder, or in the store of the workers.
+func (s *session) keptOf(c *cli.Context, r *journal.Run) (kind.Store, error) {
+	if r.Header.Command.Engine == nil {
+		return artifact.Folder(func() (string, error) { return r.Folder, nil }, false), nil
+	}
+	e := *r.Header.Command.Engine
+	if e.Store = cmp.Or(c.String(flagStore), e.Store); e.Store == "" {
+		return nil, usage("--store names that of the workers", "the files of run %s are in a store, and it is not known in which", r.ID)
+	}
+	if err := s.present(); err != nil {
+		return nil, err
+	}
+	return s.Engine.Store(c.Context, s.linkOf(&e), r.ID)
 }
 
 // fetch puts files into a folder.
