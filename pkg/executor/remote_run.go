@@ -358,8 +358,11 @@ func missing(bytes int64, why error) string {
 
 // fetch brings a log from the store, whole or not at all, and says how long it is.
 func (f *follower) fetch(name, path string, kept bool) (int64, error) {
-	if f.store == nil || !kept {
+	switch {
+	case !kept:
 		return 0, errors.New("no store keeps what steps print")
+	case f.store == nil:
+		return 0, errors.New("they are in the store of the workers, which --store names")
 	}
 	in, err := f.store.Get(context.Background(), name)
 	if err != nil {

@@ -324,7 +324,7 @@ func TestRemoteLogs(t *testing.T) {
 		skipped int64
 	}{
 		{"stored", shelf{"logs/a/1.stdout": "begin\nthe \xff end\n"}, "begin\nthe \xff end\n", 6},
-		{"no store", nil, "[6 bytes before this are not here: no store keeps what steps print]\nthe \ufffd end\n", 0},
+		{"no store", nil, "[6 bytes before this are not here: they are in the store of the workers, which --store names]\nthe \ufffd end\n", 0},
 		{"lost", shelf{}, "[6 bytes before this are not here: file does not exist]\nthe \ufffd end\n", 0},
 		{"shorter than told", shelf{"logs/a/1.stdout": "n"}, "[6 bytes before this are not here]\nthe \ufffd end\n", 0},
 	} {
