@@ -184,5 +184,15 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// TestArtifacts: what the builds keep is packed.
+func TestArtifacts(t *testing.T) {
+	need(t, "sh", "mkdir", "chmod", "cat")
+	folder := t.TempDir()
+	r, lines := run(t, compile(t, "artifacts.yaml"), map[string]any{"folder": folder})
+	if got := strings.Join(lines, "|"); got != "2 builds, 41 bytes: I am for darwin" || r.Exit != 0 {
+		t.Errorf("echoed %q, exit %d: %v", got, r.Exit, r.Root.Err)
+	}
+}
+
 // TestCompile looks at what is too much for a test to run.
 func TestCompile(t *testing.T) { compile(t, "ci.yaml") }
