@@ -12,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -415,6 +416,9 @@ func outcomeOf(data []byte) event.Outcome {
 
 // cause is the text of the innermost reason that Temporal gives.
 func cause(err error) string {
+	if link.LacksKey(err) {
+		return "it lacks the key that the run is encrypted with (--key-file of flowrun worker)"
+	}
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return app.Message()

@@ -36,7 +36,7 @@ func (Engine) Dial(ctx context.Context, l cli.Link) (executor.Remote, error) {
 		return nil, err
 	}
 	return &Remote{
-		Client: c, Data: converterOf(opt), Queue: cmp.Or(l.Queue, defaultQueue),
+		Client: c, Data: converterOf(opt), Namespace: opt.Namespace, Queue: cmp.Or(l.Queue, defaultQueue),
 		Indexed: link.Searchable(ctx, c, opt.Namespace) == nil,
 		Notice:  l.Notice,
 		Explain: func(err error) error { return link.Explain(err, opt) },

@@ -12,6 +12,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
+// Encrypted is what the SDK has in the place of the text of a failure that was written with another key.
+const Encrypted = "Encoded failure"
+
 // Explain is what a call to the server failed with, as a sentence that says what to type.
 func Explain(err error, opt client.Options) error {
 	var key keyError

@@ -15,6 +15,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -176,6 +177,19 @@ func (k *Keys) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 	return out, nil
 }
 
+// LacksKey says whether an activity has failed since its worker has no key for what it was to do.
+func LacksKey(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if app, ok := err.(*temporal.ApplicationError); ok && app.Type() == keyErrorType {
+			return true
+		}
+	}
+	return false
+}
+
+// keyErrorType is how the SDK tells keyError to others, who may not be able to read its text.
+const keyErrorType = "keyError"
+
 // keyError is why something cannot be read that travelled.
 type keyError string
 
@@ -215,7 +229,7 @@ type aware struct{ converter.DataConverter }
 
 // WithWorkflowContext implements converter.ContextAware.
 func (c aware) WithWorkflowContext(converter.WorkflowContext) converter.DataConverter {
-	return insistent{c.DataConverter}
+	return insistent(c)
 }
 
 // WithContext implements converter.ContextAware.

@@ -214,6 +214,24 @@ func TestKeysFailure(t *testing.T) {
 	}
 }
 
+// TestLacksKey: that a worker lacks a key can be told from an activity's failure, though its text cannot be read.
+func TestLacksKey(t *testing.T) {
+	a, c := optionsOf(t, hex.EncodeToString(keyA)), optionsOf(t, hex.EncodeToString(keyC))
+	payloads, err := a.DataConverter.ToPayloads("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := func(err error) error {
+		return a.FailureConverter.FailureToError(c.FailureConverter.ErrorToFailure(err))
+	}
+	if err := back(fmt.Errorf("an activity: %w", c.DataConverter.FromPayloads(payloads, new(string)))); !link.LacksKey(err) {
+		t.Errorf("not found in: %v", err)
+	}
+	if err := back(errors.New("another")); link.LacksKey(err) || !strings.Contains(err.Error(), link.Encrypted) {
+		t.Errorf("found in: %v", err)
+	}
+}
+
 // TestReadKeys: what is wrong with a key file. Nothing of a line is ever shown.
 func TestReadKeys(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
