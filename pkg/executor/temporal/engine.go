@@ -3,9 +3,8 @@ package temporal
 import (
 	"cmp"
 	"context"
+	"fmt"
 
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc"
 
 	"github.com/flowrun/flowrun/pkg/cli"
@@ -36,18 +35,11 @@ func (Engine) Dial(ctx context.Context, l cli.Link) (executor.Remote, error) {
 		return nil, err
 	}
 	return &Remote{
-		Client: c, Data: converterOf(opt), Namespace: opt.Namespace, Queue: cmp.Or(l.Queue, defaultQueue),
+		Client: c, Data: opt.DataConverter, Namespace: opt.Namespace, Queue: cmp.Or(l.Queue, defaultQueue),
 		Indexed: link.Searchable(ctx, c, opt.Namespace) == nil,
 		Notice:  l.Notice,
 		Explain: func(err error) error { return link.Explain(err, opt) },
 	}, nil
-}
-
-func converterOf(opt client.Options) converter.DataConverter {
-	if opt.DataConverter != nil {
-		return opt.DataConverter
-	}
-	return converter.GetDefaultDataConverter()
 }
 
 // Store implements cli.Engine.
@@ -75,6 +67,7 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 		kept = s.Run
 	}
 	const most = 1000 // at once, where nobody says how many
+	queue := cmp.Or(w.Queue, defaultQueue)
 	f := newFence()
 	opt.ConnectionOptions.DialOptions = append(opt.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(f.intercept))
 	opt.Logger = link.Logger(w.Log)
@@ -83,8 +76,13 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 		return err
 	}
 	defer c.Close()
+	// Made by workers they are known to all of the server when the first run begins.
+	if err := link.Searchable(ctx, c, opt.Namespace); err != nil {
+		fmt.Fprintf(w.Log, "flowrun: Temporal's lists of runs do not show how they stand: %s\n", err)
+	}
+	fmt.Fprintf(w.Log, "flowrun: serving the queue %q of the namespace %q at %s, as %q; Ctrl-C ends it\n", queue, opt.Namespace, opt.HostPort, opt.Identity)
 	return link.Explain(Work(ctx, c, f, Worker{
-		Queue: cmp.Or(w.Queue, defaultQueue), Folder: w.Folder, Env: w.Env, Allowed: w.Allow,
+		Queue: queue, Folder: w.Folder, Env: w.Env, Allowed: w.Allow,
 		Slots: cmp.Or(w.Slots, min(cmp.Or(process.Room(), most), most)), Name: opt.Identity, Kinds: steps.Builtin(),
 		Store: kept, Kill: w.Kill,
 	}), opt)
