@@ -5,16 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
 )
 
 // Follow implements executor.Remote.
@@ -214,10 +219,11 @@ func (f *follower) refused(ctx context.Context, part string, err error) error {
 		return nil
 	}
 	status := d.GetWorkflowExecutionInfo().GetStatus()
-	var failed *serviceerror.QueryFailed
+	// So the SDK answers for a workflow that has failed before it could tell anything, as one that does not compile.
+	const mute = "unknown queryType"
 	switch {
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
-		status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED && errors.As(err, &failed):
+		status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED && strings.Contains(err.Error(), mute):
 		if err := f.abandoned(ctx, part); err != nil {
 			return err
 		}
@@ -226,10 +232,41 @@ func (f *follower) refused(ctx context.Context, part string, err error) error {
 	workers, problem := f.Client.DescribeTaskQueue(ctx, f.queueOf(d), enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if problem == nil && len(workers.GetPollers()) == 0 {
 		f.notice(fmt.Sprintf("no worker is there for the queue %q: start one with flowrun worker --queue %s", f.queueOf(d), f.queueOf(d)))
+	} else if why := f.stuck(ctx, part, d); why != "" {
+		f.notice("the workers cannot go on with the run, and try again: " + why)
 	} else if f.begun && f.failed > patient {
 		f.notice("the workers do not answer: " + err.Error())
 	}
 	return nil
+}
+
+// stuck is why workers have failed at what is to be decided next in a workflow; "": they have not. They try until one can: it
+// may lack a key, or be of another version than the others.
+func (f *follower) stuck(ctx context.Context, part string, d *workflowservice.DescribeWorkflowExecutionResponse) string {
+	if d.GetPendingWorkflowTask().GetAttempt() < 2 {
+		return ""
+	}
+	latest, err := f.Client.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: f.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: f.run, RunId: part}, MaximumPageSize: 1,
+	})
+	if err != nil {
+		return ""
+	}
+	for _, e := range latest.GetHistory().GetEvents() {
+		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			return fmt.Sprintf("%s (%s)", f.message(failed.GetFailure()), failed.GetIdentity())
+		}
+	}
+	return ""
+}
+
+// message is the text of a failure, as far as there is a key for it.
+func (f *follower) message(of *failurepb.Failure) string {
+	converter.DecodeCommonFailureAttributes(f.Data, of)
+	if of.GetMessage() == link.Encrypted {
+		return "there are keys of several key files at work"
+	}
+	return of.GetMessage()
 }
 
 // queueOf is the queue of a workflow.
@@ -267,7 +304,7 @@ func (f *follower) lastWords(ctx context.Context, part string) (string, error) {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
 		return "it was terminated: " + e.GetWorkflowExecutionTerminatedEventAttributes().GetReason(), nil
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-		return e.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetMessage(), nil
+		return f.message(e.GetWorkflowExecutionFailedEventAttributes().GetFailure()), nil
 	}
 	return "it ran out of the time that Temporal gave it", nil
 }
