@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/steps"
+	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
 func workerCommand(s *session) *cli.Command {
@@ -67,20 +69,33 @@ func (s *session) worker(c *cli.Context) error {
 	})
 }
 
-// work works until the first signal, and until what is at work then has ended, or the second.
+// work works until the first signal, and until what is at work then has ended, or the second, or the process above is killed: nobody
+// would then see to the processes of steps if this one is killed, too.
 func (s *session) work(w Worker) error {
 	ctx, kill, stop := s.signals(context.Background(), nil, s.Stderr, signalWords{
 		first: "taking no more steps, and waiting for those at work; once more kills them", second: "killing what is at work",
 	})
 	defer stop()
-	w.Kill = kill
+	above := process.Supervisor()
+	now := make(chan struct{})
+	w.Kill = now
 	ended := make(chan error, 1)
 	go func() { ended <- s.Engine.Work(ctx, w) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-kill:
+	for told := ctx.Done(); ; {
+		select {
+		case err := <-ended:
+			return err
+		case <-told:
+			told = nil
+			if process.Supervisor() == above {
+				continue
+			}
+			fmt.Fprintln(s.Stderr, "flowrun: the process above was killed: killing what is at work")
+		case <-kill:
+		}
+		break
 	}
+	close(now)
 	s.code = executor.ExitInterrupt
 	select {
 	case err := <-ended:

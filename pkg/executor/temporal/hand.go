@@ -181,7 +181,16 @@ func (h *hand) prepare(j job, secrets *mask.Set) (*kind.Kind, kind.Call, *event.
 		return nil, kind.Call{}, event.Errorf(event.StartError, "the worker %s does not %s: it was started with --allow %s", h.name, k.Name, strings.Join(h.allowed, ","))
 	}
 	unset := func(err error) *event.Error {
-		return event.Errorf(event.StartError, "a secret that it is given is not set on the worker %s: %s", h.name, err)
+		var missing []string
+		for _, s := range j.Common.Secrets {
+			if value, _ := h.secret(s); value == "" {
+				missing = append(missing, s.Name)
+			}
+		}
+		if len(missing) == 0 {
+			return event.Errorf(event.StartError, "the worker %s: %s", h.name, err)
+		}
+		return event.Errorf(event.StartError, "it is given a secret that is not set on the worker %s, which lacks %s", h.name, strings.Join(missing, ", "))
 	}
 	call := kind.Call{
 		Dir: filepath.Join(h.folder, filepath.FromSlash(j.Place.Dir)), Step: j.Step, RunID: j.Common.Run, Attempt: j.Attempt,
