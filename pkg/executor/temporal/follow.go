@@ -56,7 +56,7 @@ const latest = ""
 // How long an answer is waited for, how often is asked (soon after something has happened, then less often), and after how many
 // answers without news it is seen whether there can be any.
 const (
-	answering        = 10 * time.Second
+	answering        = 5 * time.Second
 	soonest, longest = 50 * time.Millisecond, time.Second
 	idle             = 10
 	patient          = 2 // answers that do not come before people are told: workers may have much to do
