@@ -155,7 +155,11 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	o := k.Run(work, call)
 	why := context.Cause(work)
 	if why != errGone && call.Output.Log != "" && !heard.whole() {
-		heard.log = keepLog(ctx, call)
+		patience := longEnough
+		if why != nil {
+			patience = whenStopped
+		}
+		heard.log = keepLog(ctx, call, patience)
 	}
 	close(done)
 	stop(nil)

@@ -23,17 +23,20 @@ func logIn(temp *folder) string {
 	return filepath.Join(dir, "output")
 }
 
-// longEnough is how long a log has to get into the store: what has ended is not to wait for ever for it.
-const longEnough = 2 * time.Minute
+// How long a log has to get into the store: what has ended, or somebody has stopped, is not to wait for ever for it.
+const (
+	longEnough  = 2 * time.Minute
+	whenStopped = 10 * time.Second
+)
 
 // keepLog puts all that an attempt has written into the store, and says under which name; "": it is not there, which changes nothing
 // of how the attempt ended. The name has the path of the step, for people, and what no other attempt has.
-func keepLog(ctx context.Context, call kind.Call) string {
+func keepLog(ctx context.Context, call kind.Call, patience time.Duration) string {
 	info := activity.GetInfo(ctx)
 	const most = 200 // of 255 that a folder's name can have
 	step := call.Step[:min(len(call.Step), most)]
 	name := path.Join("logs", step, info.WorkflowExecution.RunID+"-"+info.ActivityID)
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), longEnough)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	for _, stream := range []string{".stdout", ".stderr"} {
 		err := keepFile(bounded, call.Store, name+stream, call.Output.Log+stream)

@@ -93,7 +93,10 @@ type run struct {
 func (r run) Put(ctx context.Context, name string, from io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := r.bucket.NewWriter(ctx, r.before+name, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	w, err := r.bucket.NewWriter(ctx, r.before+name, &blob.WriterOptions{
+		ContentType: "application/octet-stream",
+		BufferSize:  8 << 20, MaxConcurrency: 2, // parts in memory, of each file that is on its way; S3 takes 10,000 parts
+	})
 	if err != nil {
 		return reason(err)
 	}
