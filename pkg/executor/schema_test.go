@@ -34,6 +34,7 @@ steps:
     name: named
     gather:
       - {id: ok, run: "echo out; echo err >&2"}
+      - {id: keep, run: "echo x >kept", artifacts: kept}
       - {id: bad, run: "exit 3", retry: {attempts: 2, delay: 1ms}}
       - {id: off, if: "false", value: 1}
       - {id: q1, sleep: 1ms, semaphore: one}

@@ -27,7 +27,7 @@ func (r *runner) runWithFiles(ctx context.Context, call kind.Call) event.Outcome
 		return r.runWithOutputs(ctx, call)
 	}
 	if call.Store == nil {
-		return event.Failure(event.Errorf(event.StartError, "there is nowhere to keep files: --store names a place that all workers have"))
+		return event.Failure(event.Errorf(event.StartError, "artifacts and fetch need a store, and this worker has none: start all workers with --store URL"))
 	}
 	folder, failed := workFolder(&call)
 	if failed == nil {

@@ -18,7 +18,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -38,7 +37,8 @@ const Most = 2000
 // name is that of a file in a store.
 func name(sum string) string { return "artifacts/" + sum }
 
-// Keep keeps what matches the patterns in a folder, as Find finds it. The error is a sentence.
+// Keep keeps what matches the patterns (package glob) in a folder, and all that is in folders that do. The list is sorted by paths. The
+// error is a sentence.
 func Keep(ctx context.Context, store kind.Store, folder string, patterns []string) ([]event.Artifact, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -314,7 +314,7 @@ func (l *lister) file(m map[string]any) error {
 		return nil
 	}
 	l.by[p] = sum
-	a := event.Artifact{Path: path.Clean(p), SHA256: sum}
+	a := event.Artifact{Path: p, SHA256: sum}
 	a.Executable, _ = m["executable"].(bool)
 	l.list = append(l.list, a)
 	return nil

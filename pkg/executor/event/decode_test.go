@@ -128,6 +128,11 @@ func anEvent(t *rapid.T) event.Event {
 		if rapid.Bool().Draw(t, "handled") {
 			e.Recovered = anError(1).Draw(t, "recovered")
 		}
+		for _, path := range rapid.SliceOfN(texts, 0, 2).Draw(t, "artifacts") {
+			a := event.Artifact{Path: path, Size: rapid.Int64Range(0, 1e15).Draw(t, "size"), SHA256: "ab", Executable: rapid.Bool().Draw(t, "executable")}
+			list, _ := e.Extra[event.ExtraArtifacts].([]any)
+			e.Extra = map[string]any{event.ExtraArtifacts: append(list, a.Value())}
+		}
 	case event.RunEnd:
 		e.Outcome = outcome(t)
 	}

@@ -96,7 +96,7 @@ steps:
 // TestNoStore: without one nothing begins that needs it.
 func TestNoStore(t *testing.T) {
 	events := newCase(t, `{flowrun: 1, steps: [{id: a, run: echo x > y, artifacts: y}]}`).onTemporal(t)
-	const want = "failed StartError: there is nowhere to keep files: --store names a place that all workers have"
+	const want = "failed StartError: artifacts and fetch need a store, and this worker has none: start all workers with --store URL"
 	if got := ends(t, events)["a"]; got != want {
 		t.Error(got)
 	}
