@@ -113,16 +113,8 @@ func (c *checker) sum(s *plan.Step, g *plan.Generator, children []*plan.Step) {
 
 func (c *checker) large(pos diag.Pos, text string, n int) {
 	c.say(diag.Diagnostic{
-		Pos: pos, Code: "remote-large-value", Warning: true, Text: fmt.Sprintf("%s %s, and on Temporal values should stay below 512KiB", text, about(n)),
+		Pos: pos, Code: "remote-large-value", Warning: true, Text: fmt.Sprintf("%s %s, and on Temporal values should stay below 512KiB", text, event.FormatSize(n)),
 		Help: "keep less of it, or put it into a file and hand that on by `artifacts`",
 		Why:  "a value is kept in the history of the run, and sent with each step that reads it",
 	})
-}
-
-// about is a size for people.
-func about(n int) string {
-	if n >= 10<<20 && n%(1<<20) != 0 {
-		n -= n % (1 << 20)
-	}
-	return event.FormatSize(n)
 }

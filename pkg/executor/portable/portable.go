@@ -17,7 +17,7 @@ import (
 
 // Check is what of p is not portable, sorted, without the warnings that comments in the files allow (plan.EngineCodes).
 func Check(p *plan.Plan) diag.List {
-	c := &checker{plan: p, seen: map[*plan.Value]bool{}, secret: map[*plan.Value]bool{}}
+	c := &checker{plan: p, seen: map[*plan.Env]bool{}, secret: map[*plan.Value]bool{}}
 	c.semaphores()
 	for _, s := range p.Secrets {
 		if s.File != "" && ofHost(s.File) {
@@ -40,7 +40,7 @@ type checker struct {
 	plan     *plan.Plan
 	workflow *plan.Workflow // at work
 	found    diag.List
-	seen     map[*plan.Value]bool // that were looked at
+	seen     map[*plan.Env]bool   // layers that were looked at
 	secret   map[*plan.Value]bool // variables: whether they hold one
 }
 
@@ -56,19 +56,15 @@ func (c *checker) refuse(pos diag.Pos, code, help, format string, args ...any) {
 
 // step looks at s, and at all steps inside it.
 func (c *checker) step(s *plan.Step) {
-	s.EachValue(func(_ string, v *plan.Value) {
-		if c.seen[v] { // a variable of a block around it
-			return
+	for e := s.Env; e != nil && !c.seen[e]; e = e.Outer {
+		c.seen[e] = true
+		for _, v := range e.Vars {
+			c.value(v.Value)
 		}
-		c.seen[v] = true
-		for _, e := range v.Src.Exprs() {
-			c.computed(v, e)
-			if _, all := e.Literals("glob"); !all {
-				c.refuse(e.Pos(), "remote-glob", `write the pattern out, as glob("src/**/*.go"), or find the files in a step`,
-					"glob looks for files where the run is started, before it begins, so its pattern cannot be computed")
-			}
-		}
-	})
+	}
+	own := *s
+	own.Env = nil
+	own.EachValue(func(_ string, v *plan.Value) { c.value(v) })
 	c.limits(s)
 	c.service(s)
 	switch n := s.Action().(type) {
@@ -82,6 +78,20 @@ func (c *checker) step(s *plan.Step) {
 		c.given(n)
 	}
 	s.Inside(c.step)
+}
+
+// value looks at the expressions of v; nil: there is none.
+func (c *checker) value(v *plan.Value) {
+	if v == nil {
+		return
+	}
+	for _, e := range v.Src.Exprs() {
+		c.computed(v, e)
+		if _, all := e.Literals("glob"); !all {
+			c.refuse(e.Pos(), "remote-glob", `write the pattern out, as glob("src/**/*.go"), or find the files in a step`,
+				"glob looks for files where the run is started, before it begins, so its pattern cannot be computed")
+		}
+	}
 }
 
 // leaf looks at the arguments of an action.
