@@ -65,6 +65,15 @@ func open(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 		}
 		return bucket, err
 	case s3blob.Scheme:
+		// Not all servers know the checksums that are Amazon's default, and what is kept has one of its own.
+		q := u.Query()
+		for _, param := range []string{"request_checksum_calculation", "response_checksum_validation"} {
+			if !q.Has(param) {
+				q.Set(param, "when_required")
+			}
+		}
+		with := *u
+		with.RawQuery, u = q.Encode(), &with
 		return new(s3blob.URLOpener).OpenBucketURL(ctx, u)
 	case memblob.Scheme:
 		return new(memblob.URLOpener).OpenBucketURL(ctx, u)

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +46,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPut && b.broken:
 		refuse(http.StatusForbidden, "AccessDenied")
 	case r.Method == http.MethodPut:
-		body, err := content(r)
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			refuse(http.StatusBadRequest, "IncompleteBody")
 			return
@@ -58,34 +56,6 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(object))
 	default:
 		refuse(http.StatusNotFound, "NoSuchKey")
-	}
-}
-
-// content is the body of a request, which may come in chunks with a checksum behind them.
-func content(r *http.Request) ([]byte, error) {
-	if r.Header.Get("X-Amz-Decoded-Content-Length") == "" {
-		return io.ReadAll(r.Body)
-	}
-	var all []byte
-	in := bufio.NewReader(r.Body)
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return nil, err
-		}
-		digits, _, _ := strings.Cut(strings.TrimSpace(line), ";")
-		n, err := strconv.ParseInt(digits, 16, 64)
-		if err != nil || n == 0 {
-			return all, err
-		}
-		piece := make([]byte, n)
-		if _, err := io.ReadFull(in, piece); err != nil {
-			return nil, err
-		}
-		all = append(all, piece...)
-		if _, err := in.Discard(len("\r\n")); err != nil {
-			return nil, err
-		}
 	}
 }
 
