@@ -69,6 +69,15 @@ func (s *Step) Action() Node {
 	return n
 }
 
+// Works says that s does something itself. A block or a call only has others do it.
+func (s *Step) Works() bool {
+	switch s.Action().(type) {
+	case *Sequence, *Loop, *Join, *Call:
+		return false
+	}
+	return true
+}
+
 // Inner is the node that the modifier n stands around; nil if n is none.
 func Inner(n Node) Node {
 	switch n := n.(type) {

@@ -124,7 +124,7 @@ func (d *driver) Give(hold int32) {
 
 // Emit implements kernel.Host.
 func (d *driver) Emit(e event.Event) {
-	if e.Type == event.StepEnd {
+	if e.Type == event.StepEnd && d.plan.Steps[e.Node].Works() { // as summaries count
 		d.tally.Ended++
 		if e.Status == event.Failed {
 			d.tally.Failed++

@@ -5,7 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
+	"github.com/flowrun/flowrun/pkg/steps"
 )
 
 // ends are the outcomes of steps, by path, and of the run under "run": status and value or error in short.
@@ -102,4 +109,23 @@ func jsonText(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestMarks: the search attributes at the end of a run count what its summary counts.
+func TestMarks(t *testing.T) {
+	c := newCase(t, `{flowrun: 1, name: marked, steps: [{gather: [{id: a, value: 1}, {id: b, fail: broken}], return_exceptions: true}, {id: c, if: false, value: 2}]}`)
+	var got temporal.SearchAttributes
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet{})
+	env := suite.NewTestWorkflowEnvironment()
+	register(env, &program{kinds: steps.Builtin(), drain: drain}, testHand(t))
+	env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) { got = args.Get(0).(temporal.SearchAttributes) }).Return(nil)
+	env.ExecuteWorkflow(workflowType, order{Spec: c.spec, Indexed: true})
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	want := temporal.NewSearchAttributes(link.Marks{Workflow: "marked", Status: "succeeded", Steps: 3, Failed: 1}.Updates()...)
+	if d := cmp.Diff(want.GetUntypedValues(), got.GetUntypedValues()); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
 }

@@ -195,14 +195,8 @@ func (s *Step) each(visit func(*Step)) {
 	}
 }
 
-// Works says that s does something itself. A block or a call only has others do it.
-func (s *Step) Works() bool {
-	switch s.Def.Action().(type) {
-	case *plan.Sequence, *plan.Loop, *plan.Join, *plan.Call:
-		return false
-	}
-	return true
-}
+// Works says that s does something itself.
+func (s *Step) Works() bool { return s.Def.Works() }
 
 // Took is how long s has been at work, with pauses and handlers; queues before its first attempt are not counted.
 func (s *Step) Took(r *Run) time.Duration {
