@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +56,7 @@ func (s *session) artifacts(c *cli.Context) error {
 	case err != nil:
 		return fault{err}
 	case c.IsSet(flagTo):
-		store, err := s.keptOf(c, r)
+		store, err := s.keptOf(c.Context, r)
 		if err != nil {
 			return err
 		}
@@ -71,18 +70,18 @@ func (s *session) artifacts(c *cli.Context) error {
 }
 
 // keptOf is where the steps of a run have kept their files: in its folder, or in the store of the workers.
-func (s *session) keptOf(c *cli.Context, r *journal.Run) (kind.Store, error) {
-	if r.Header.Command.Engine == nil {
+func (s *session) keptOf(ctx context.Context, r *journal.Run) (kind.Store, error) {
+	engine := r.Header.Command.Engine
+	switch {
+	case engine == nil:
 		return artifact.Folder(func() (string, error) { return r.Folder, nil }, false), nil
-	}
-	e := *r.Header.Command.Engine
-	if e.Store = cmp.Or(c.String(flagStore), e.Store); e.Store == "" {
+	case engine.Store == "":
 		return nil, usage("--store names that of the workers", "the files of run %s are in a store, and it is not known in which", r.ID)
 	}
 	if err := s.present(); err != nil {
 		return nil, err
 	}
-	return s.Engine.Store(c.Context, s.linkOf(&e), r.ID)
+	return s.Engine.Store(ctx, s.linkOf(engine), r.ID)
 }
 
 // fetch puts files into a folder.

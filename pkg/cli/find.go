@@ -73,9 +73,18 @@ func (s *session) states(dir string) ([]string, error) {
 	return found, nil
 }
 
-// runOf is the run that a command is about: the first argument is the begin or the end of its id; without one, or with
-// `last`, it is the last one of this folder.
+// runOf is the run that a command is about. One beyond this machine is reached as the command line says, if it does.
 func (s *session) runOf(c *cli.Context) (*journal.Run, error) {
+	r, err := s.named(c)
+	if err != nil || r.Header.Command.Engine == nil {
+		return r, err
+	}
+	return r, relink(c, r.Header.Command.Engine)
+}
+
+// named is the run that the first argument names, by the begin or the end of its id; without one, or with `last`, it is the last
+// one of this folder.
+func (s *session) named(c *cli.Context) (*journal.Run, error) {
 	places, err := s.placesOf(c.String(flagState))
 	if err != nil {
 		return nil, err

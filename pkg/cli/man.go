@@ -37,6 +37,7 @@ func environment() []row {
 		{"FORCE_COLOR", "colours; 0 and false: none"},
 		{"TERM, CI", "no colours on a terminal that is dumb, and none in CI"},
 		{"XDG_STATE_HOME, HOME", "where the state folder is, if --state-dir does not say it"},
+		{"TEMPORAL_...", "where the server of --engine temporal is, and who may use it, as for Temporal's own tools"},
 		{"GOGC, GOMEMLIMIT", "as for every program in Go: how much memory it takes before it cleans up"},
 	}
 }

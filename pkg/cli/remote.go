@@ -78,19 +78,26 @@ func (s *session) present() error {
 
 // engineOf is the engine of a command line, as a run keeps it.
 func (s *session) engineOf(c *cli.Context) (*journal.Engine, error) {
-	e := &journal.Engine{Name: engineTemporal, Queue: cmp.Or(c.String(flagQueue), defaultQueue), Store: c.String(flagStore)}
+	e := &journal.Engine{Name: engineTemporal, Queue: cmp.Or(c.String(flagQueue), defaultQueue)}
 	for _, name := range engineVariables() {
 		if v := s.lookup(name); v != "" {
 			e.Env = append(e.Env, name+"="+v)
 		}
 	}
+	return e, relink(c, e)
+}
+
+// relink has e reached as a command line says, which may be another machine than that on which the run was begun.
+func relink(c *cli.Context, e *journal.Engine) error {
+	e.Store = cmp.Or(c.String(flagStore), e.Store)
 	if path := c.String(flagKeyFile); path != "" {
-		var err error
-		if e.KeyFile, err = filepath.Abs(path); err != nil {
-			return nil, fault{err}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return fault{err}
 		}
+		e.KeyFile = path
 	}
-	return e, nil
+	return nil
 }
 
 // linkOf is how an engine is reached: the server is that of e, whatever the environment says; who may use it stands there.
@@ -331,7 +338,7 @@ type glance struct {
 // errGlance: enough was seen.
 var errGlance = errors.New("it is followed no longer")
 
-// Follow implements executor.Remote.
+// Follow implements executor.Remote. It has the last event that is known told once more, to hear that nothing is new.
 func (g glance) Follow(ctx context.Context, run string, after int64, tell func(event.Event)) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -339,9 +346,11 @@ func (g glance) Follow(ctx context.Context, run string, after int64, tell func(e
 	defer context.AfterFunc(g.until, enough)()
 	waits := time.AfterFunc(cmp.Or(g.silent, math.MaxInt64), enough)
 	defer waits.Stop()
-	err := g.Remote.Follow(ctx, run, after, func(e event.Event) {
+	err := g.Remote.Follow(ctx, run, max(0, after-1), func(e event.Event) {
 		waits.Reset(cmp.Or(g.quiet, math.MaxInt64))
-		tell(e)
+		if e.Seq > after {
+			tell(e)
+		}
 	})
 	if err != nil && context.Cause(ctx) == errGlance {
 		return errGlance
