@@ -14,6 +14,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/machine"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/reuse"
+	"github.com/flowrun/flowrun/pkg/executor/temp"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
@@ -79,7 +80,7 @@ func newDriver(p *plan.Plan, opt Options) *driver {
 		d.Commit = func() error { return nil }
 	}
 	if d.Store == nil {
-		d.Store = artifact.Folder(d.temp.path, false)
+		d.Store = artifact.Folder(d.temp.Path, false)
 	}
 	d.k = kernel.New(p, opt.Kernel, d)
 	return d
@@ -92,7 +93,7 @@ func (d *driver) run(ctx context.Context, kill <-chan struct{}) event.Outcome {
 	if d.Machine != nil {
 		d.Machine.Wait()
 	}
-	d.temp.remove()
+	d.temp.Remove()
 	out, _ := d.k.Done()
 	return out
 }
@@ -117,7 +118,7 @@ type driver struct {
 	keptOf   map[string]bool // steps that have not ended, and whose work is kept
 	spared   []kernel.Input  // the ends of leaves that were told to stop before they began
 	running  sync.WaitGroup
-	temp     temp
+	temp     temp.Folder
 }
 
 // leaf is one attempt at work.
@@ -318,7 +319,7 @@ func (d *driver) Start(n int32, k *kind.Kind, call kind.Call) {
 		call.Output.Log = d.Logs(call.Step)
 		d.logOf[call.Step] = call.Output.Log
 	}
-	call.Temp = d.temp.path
+	call.Temp = d.temp.Path
 	if call.ReadyLine != nil {
 		call.Ready = func() { d.from <- message{leaf: n, ready: true} }
 	}

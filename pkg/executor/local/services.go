@@ -90,7 +90,7 @@ func (d *driver) probe() {
 	q := s.ready[l.call.Step]
 	ctx, stop := context.WithCancel(context.Background())
 	s.open = stop
-	q.call.Kill, q.call.Output, q.call.Temp = l.kill, d.Output, d.temp.path
+	q.call.Kill, q.call.Output, q.call.Temp = l.kill, d.Output, d.temp.Path
 	q.call.Output.Say, q.call.Output.Skip = func(string, string) {}, func(string, int64) {}
 	d.running.Go(func() {
 		o := q.kind.Run(ctx, q.call)

@@ -303,12 +303,17 @@ func (d *driver) await(s *sources) {
 		if n.Kill {
 			what = kernel.Kill
 		}
-		d.news = append(d.news, news{Input: kernel.Input{Kind: what, Cause: &event.Cause{Why: event.WhySignal, By: n.By}}})
+		d.tell(what, n.By)
 	}
 	if !s.isTold && s.told.ReceiveAsync(nil) {
 		s.isTold = true
-		d.news = append(d.news, news{Input: kernel.Input{Kind: kernel.Cancel, Cause: &event.Cause{Why: event.WhySignal, By: "Temporal"}}})
+		d.tell(kernel.Cancel, "Temporal")
 	}
+}
+
+// tell tells the run to stop.
+func (d *driver) tell(how kernel.InputKind, by string) {
+	d.news = append(d.news, news{Input: kernel.Input{Kind: how, Cause: &event.Cause{Why: event.WhySignal, By: by}}})
 }
 
 // arm sets the timer to when the kernel must be stepped, or the history be looked at. One that rings too early is left: to take it

@@ -18,6 +18,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/executor/kernel"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
+	"github.com/flowrun/flowrun/pkg/executor/temp"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
 )
@@ -136,12 +137,12 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	kill, done := make(chan struct{}), make(chan struct{})
 	call.Kill = kill
 	call.Output = kind.Output{Say: heard.say, Skip: heard.skip, Mask: secrets}
-	temp := &folder{}
-	defer temp.remove()
-	call.Temp = temp.path
+	temporary := &temp.Folder{}
+	defer temporary.Remove()
+	call.Temp = temporary.Path
 	if h.store != nil {
 		call.Store = h.store(j.Common.Run)
-		call.Output.Log = logIn(temp)
+		call.Output.Log = logIn(temporary)
 	}
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
@@ -150,7 +151,7 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	}
 	others.Go(func() { h.watch(ctx, j, stop, sync.OnceFunc(func() { close(kill) }), done) })
 	if j.Probe != nil {
-		others.Go(func() { h.ask(work, *j.Probe, secrets, temp.path) })
+		others.Go(func() { h.ask(work, *j.Probe, secrets, temporary.Path) })
 	}
 	o := k.Run(work, call)
 	why := context.Cause(work)

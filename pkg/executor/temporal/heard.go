@@ -1,7 +1,6 @@
 package temporal
 
 import (
-	"os"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -88,31 +87,4 @@ func (h *heard) said() []said {
 		}
 	}
 	return all
-}
-
-// folder is a temporary one for a job, made when it is first asked for.
-type folder struct {
-	mu  sync.Mutex
-	dir string
-}
-
-func (f *folder) path() (string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.dir != "" {
-		return f.dir, nil
-	}
-	dir, err := os.MkdirTemp("", "flowrun-")
-	if err == nil {
-		f.dir = dir
-	}
-	return dir, err
-}
-
-func (f *folder) remove() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.dir != "" {
-		_ = os.RemoveAll(f.dir)
-	}
 }

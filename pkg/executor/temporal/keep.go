@@ -11,12 +11,13 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/flowrun/flowrun/pkg/executor/temp"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 )
 
 // logIn is where an attempt keeps its output until it has ended; "": nowhere.
-func logIn(temp *folder) string {
-	dir, err := temp.path()
+func logIn(folder *temp.Folder) string {
+	dir, err := folder.Path()
 	if err != nil {
 		return ""
 	}

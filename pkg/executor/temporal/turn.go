@@ -4,15 +4,18 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/flowrun/flowrun/pkg/executor/kernel"
 )
 
 // The history of a workflow has an end: 51,200 events, or 50 MB. Long before that the run goes on in another workflow, with a
 // snapshot of its kernel (continue as new). Nothing can be with a worker then, so no more is given to workers until what they have
-// has ended; but not for longer than that, for a service ends only when others have.
+// has ended; but only for a while, for a service ends only when others have. A run that finds no turn is cancelled while there is
+// room for its cleanups.
 const (
 	turnEvents, turnBytes = 8_000, 10 << 20
 	moreEvents, moreBytes = 4_000, 5 << 20 // until it is tried again
-	lastEvents, lastBytes = 40_000, 40 << 20
+	lastEvents, lastBytes = 48_000, 45 << 20
 )
 
 // drain is for how long nothing is given to workers.
@@ -24,6 +27,7 @@ type turn struct {
 	never         bool      // what the next workflow had to know cannot be sent
 	since         time.Time // nothing is given to workers; zero: it is
 	drain         time.Duration
+	over          bool // there was none, and the run is told to stop
 }
 
 // until is when workers are given something again, if the turn is not over by then.
@@ -34,14 +38,18 @@ func (d *driver) turning() bool {
 	t := &d.turn
 	info := workflow.GetInfo(d.ctx)
 	events, bytes := info.GetCurrentHistoryLength(), info.GetCurrentHistorySize()
-	if t.never || events < max(t.events, turnEvents) && bytes < max(t.bytes, turnBytes) {
+	if !t.over && (events >= lastEvents || bytes >= lastBytes) {
+		t.over = true
+		d.tell(kernel.Cancel, "the limit of Temporal's history: keep large values in files (artifacts), and let fewer steps outlast a minute")
+	}
+	if t.over || t.never || events < max(t.events, turnEvents) && bytes < max(t.bytes, turnBytes) {
 		return false
 	}
 	now := workflow.Now(d.ctx)
 	if t.since.IsZero() {
 		t.since = now
 	}
-	if now.Sub(t.since) < t.drain || events >= lastEvents || bytes >= lastBytes {
+	if now.Sub(t.since) < t.drain {
 		return true
 	}
 	*t = turn{events: events + moreEvents, bytes: bytes + moreBytes, drain: t.drain}

@@ -3,6 +3,7 @@ package temporal
 import (
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,5 +56,21 @@ func TestTurn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoTurn: a run that can go on nowhere is cancelled, and says why, before the server ends it without cleanups.
+func TestNoTurn(t *testing.T) {
+	events := newCase(t, `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], finally: [{id: f, run: [echo, clean]}]}]}`).onTemporal(t, func(env *testsuite.TestWorkflowEnvironment) {
+		env.RegisterDelayedCallback(func() {
+			env.SetCurrentHistoryLength(lastEvents)
+			env.SignalWorkflow(signalReady, readyNote{}) // nobody's: something happens
+		}, 100*time.Millisecond)
+	})
+	if got := ends(t, events); got["run"] != "cancelled" || got["f"] != `succeeded "clean"` {
+		t.Errorf("%v", got)
+	}
+	if by := events[len(events)-1].Cause.By; !strings.HasPrefix(by, "the limit of Temporal's history") {
+		t.Errorf("cancelled by %s", by)
 	}
 }
