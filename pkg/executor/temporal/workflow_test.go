@@ -81,6 +81,10 @@ func TestJobs(t *testing.T) {
 			"environment", `{flowrun: 1, env: {A: "1", B: "2"}, steps: [{id: a, run: "echo $A-$B-$HOME-$C", env: {B: "3", HOME: null, C: "${{ env.A }}"}}]}`,
 			map[string]string{"a": `succeeded "1-3--1"`},
 		},
+		{
+			"computed queue", `{flowrun: 1, steps: [{id: a, run: [echo, two words]}, {id: b, run: ["true"], queue: "${{ steps.a.value }}"}]}`,
+			map[string]string{"b": `failed ValueError: queue: "two words" is no name of a queue: one has letters, digits, dots, - and _, as gpu-1`},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ends(t, newCase(t, c.text).onTemporal(t))
