@@ -16,10 +16,11 @@ import (
 
 // Bounds of the Markdown, so that it is always below 200 KiB: a job's summary of more than 1 MiB is thrown away as a whole.
 const (
-	maxCauses = 10  // in full
-	maxRows   = 100 // of the table; all steps if they are not more
-	maxText   = 4 << 10
-	maxPath   = 120
+	maxCauses    = 10  // in full
+	maxRows      = 100 // of the table; all steps if they are not more
+	maxText      = 4 << 10
+	maxPath      = 120
+	maxArtifacts = 20
 )
 
 // Markdown writes the kind md: below 200 KiB, whatever the run.
@@ -35,6 +36,7 @@ func markdown(w io.Writer, r *model.Run) error {
 	m.verdict()
 	m.causes()
 	m.table()
+	m.artifacts()
 	if r.About.Again != "" && r.Word() != "succeeded" {
 		m.line("\nThe same again:\n\n" + fenced("sh", r.About.Again))
 	}
@@ -129,6 +131,21 @@ func (m *document) cause(number string, c model.Cause) {
 	lines := slices.DeleteFunc(c.Step.LastAttempt().Output.Lines("", 2*tailLines), func(l string) bool { return strings.TrimSpace(l) == "" })
 	if lines = lines[max(0, len(lines)-tailLines):]; len(lines) > 0 {
 		m.line("\n<details><summary>the last lines of its output</summary>\n\n" + fenced("text", strings.Join(lines, "\n")) + "\n</details>")
+	}
+}
+
+// artifacts are the files that steps have kept.
+func (m *document) artifacts() {
+	list := m.run.Artifacts()
+	if len(list) > 0 {
+		m.line("\nArtifacts:\n")
+	}
+	for i, a := range list {
+		if i == maxArtifacts {
+			m.line(fmt.Sprintf("- … and %d more", len(list)-i))
+			return
+		}
+		m.line(fmt.Sprintf("- %s of %s (%s)", code(a.Path, maxPath), code(a.Step.Label(m.run), maxPath), plain.Size(a.Size)))
 	}
 }
 

@@ -44,7 +44,7 @@ func show(t *testing.T, parts map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := Options{Again: func() string { return "flowrun run flow.yaml" }, Failed: "flowrun resume RUN --failed", Logs: "flowrun logs RUN"}
+	opt := Options{Again: func() string { return "flowrun run flow.yaml" }, Failed: "flowrun resume RUN --failed", Logs: "flowrun logs RUN", Artifacts: "flowrun artifacts RUN"}
 	var inputs []sim.At
 	for _, w := range strings.Fields(parts["options"]) {
 		switch w {
@@ -86,7 +86,13 @@ func show(t *testing.T, parts map[string]string) string {
 				t.Fatal(err)
 			}
 			if code == 0 {
-				return d, event.Success("")
+				o := event.Success("")
+				for path := range strings.FieldsSeq(parts["artifacts/"+call.Step]) {
+					list, _ := o.Extra[event.ExtraArtifacts].([]any)
+					a := event.Artifact{Path: strings.ReplaceAll(path, "ESC", "\x1b"), Size: int64(len(path)) << 9}
+					o.Extra = map[string]any{event.ExtraArtifacts: append(list, a.Value())}
+				}
+				return d, o
 			}
 			if k.Probe {
 				return d, event.Failure(event.Errorf(event.TimeoutError, "not ready within %s; last answer: exit status %d", took, code))

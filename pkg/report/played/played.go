@@ -11,6 +11,7 @@
 //	stdout/PATH      what it prints when it begins, line by line; one that is in Go's quotes is what it stands for
 //	stdout/PATH@N    in its Nth attempt
 //	stderr/PATH      likewise, after that
+//	artifacts/PATH   the files that it keeps when it succeeds, likewise
 package played
 
 import (
@@ -115,13 +116,27 @@ func (s script) work(k *kind.Kind, call kind.Call) (time.Duration, event.Outcome
 	_, _ = fmt.Sscan(s.part(what, call.Step, call.Attempt), &took, &code)
 	switch {
 	case code == 0:
-		return s.duration(took), event.Success("")
+		o := event.Success("")
+		o.Extra = s.kept(call.Step, call.Attempt)
+		return s.duration(took), o
 	case k.Probe:
 		return s.duration(took), event.Failure(event.Errorf(event.TimeoutError, "not ready within %s; last answer: exit status %d", took, code))
 	}
 	e := event.Errorf(event.ExitError, "exit status %d", code)
 	e.Fields = map[string]any{"exit_code": code}
 	return s.duration(took), event.Failure(e)
+}
+
+// kept are the artifacts of an attempt.
+func (s script) kept(path string, attempt int) map[string]any {
+	var list []any
+	for line := range strings.Lines(s.part("artifacts", path, attempt)) {
+		list = append(list, event.Artifact{Path: strings.TrimSuffix(unquoted(line), "\n"), Size: int64(len(line)) << 10, SHA256: strings.Repeat("0", 64)}.Value())
+	}
+	if list == nil {
+		return nil
+	}
+	return map[string]any{event.ExtraArtifacts: list}
 }
 
 // unquoted is what a line stands for.
