@@ -35,11 +35,10 @@ func TestDial(t *testing.T) {
 	noTemporal := serve(t, nil)
 	page := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(page.Close)
-	gone := listen(t)
-	gone.Close()
 	none := filepath.Join(t.TempDir(), "none.toml")
 	silent := listen(t) // takes connections, and says nothing
 
+	const nobody = "127.0.0.1:1" // a port that was free a moment ago may be another's by now
 	const known = "TEMPORAL_TLS_SERVER_CA_CERT_PATH="
 	for _, tc := range []struct {
 		name, address string
@@ -59,7 +58,7 @@ func TestDial(t *testing.T) {
 		{"no TLS where there is", secure, nil, "(it may want TLS: TEMPORAL_TLS=true)"},
 		{"server of a stranger", secure, []string{"TEMPORAL_TLS=true", known + stranger.file}, "the certificate of the Temporal server at HERE is not trusted: certificate signed by unknown authority"},
 		{"server of another name", misnamed, []string{known + ca.file}, "is not trusted: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs (TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
-		{"nobody", gone.Addr().String(), nil, "there is no Temporal server at HERE (TEMPORAL_ADDRESS names another one; to try it out: temporal server start-dev)"},
+		{"nobody", nobody, nil, "there is no Temporal server at HERE (TEMPORAL_ADDRESS names another one; to try it out: temporal server start-dev)"},
 		{"silence", silent.Addr().String(), nil, "nothing answers at HERE (is it the right address?"},
 		{"pages", strings.TrimPrefix(page.URL, "http://"), nil, "what answers at HERE is no Temporal server (its port is mostly 7233"},
 		{"another service", noTemporal, nil, "what answers at HERE is no Temporal server, or a very old one: unknown service"},
