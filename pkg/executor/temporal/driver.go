@@ -104,6 +104,9 @@ func (d *driver) Stop(leaf int32, kill bool) {
 			return
 		}
 	}
+	if slices.ContainsFunc(d.news, func(n news) bool { return n.Leaf == leaf && (n.Kind == kernel.Ended || n.Kind == kernel.Lost) }) {
+		return // it has ended, and the kernel is about to hear of it
+	}
 	// No worker has it, or it is a probe, of which nobody wants to hear any more.
 	isIt := func(j job) bool { return j.Leaf == leaf }
 	d.waiting = slices.DeleteFunc(d.waiting, isIt)
@@ -170,13 +173,13 @@ func (d *driver) run(told workflow.ReceiveChannel) (event.Outcome, []byte) {
 
 // step steps the kernel with what is new, one after the other: what the server tells at once did not happen at once.
 func (d *driver) step() {
-	list := d.news
-	d.news = nil
-	slices.SortStableFunc(list, byClock)
-	if len(list) == 0 {
+	slices.SortStableFunc(d.news, byClock)
+	if len(d.news) == 0 {
 		d.k.Step(d.now(), nil)
 	}
-	for _, n := range list {
+	for len(d.news) > 0 {
+		n := d.news[0]
+		d.news = d.news[1:]
 		for _, s := range n.said {
 			d.saying = kept{n.log, s.Bytes}
 			d.k.Say(n.Leaf, s.Stream, s.Text, s.Skipped)
@@ -236,7 +239,8 @@ func (d *driver) launch() {
 		j := d.waiting[0]
 		d.waiting = d.waiting[1:]
 		if i := slices.IndexFunc(d.probes, func(p job) bool { return p.Step == j.Step }); i >= 0 {
-			j.Probe = &d.probes[i]
+			probe := d.probes[i]
+			j.Probe = &probe
 		}
 		ctx, cancel := workflow.WithCancel(d.ctx)
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -338,14 +342,17 @@ func (d *driver) arm() {
 	d.alarm = alarm{due: next, future: workflow.NewTimer(ctx, wait), cancel: cancel}
 }
 
-// ready takes what a service, or who asks it, has to say.
+// ready takes what a service, or who asks it, has to say; if it comes too late, nobody wants to know: a number may then be that of
+// another leaf.
 func (d *driver) ready(n readyNote) {
 	if n.Outcome == nil {
-		d.news = append(d.news, news{Input: kernel.Input{Kind: kernel.Ready, Leaf: n.Leaf}})
+		if slices.ContainsFunc(d.work, func(a *attempt) bool { return a.Leaf == n.Leaf && a.Step == n.Step }) {
+			d.news = append(d.news, news{Input: kernel.Input{Kind: kernel.Ready, Leaf: n.Leaf}})
+		}
 		return
 	}
 	before := len(d.probes)
-	d.probes = slices.DeleteFunc(d.probes, func(p job) bool { return p.Leaf == n.Leaf })
+	d.probes = slices.DeleteFunc(d.probes, func(p job) bool { return p.Leaf == n.Leaf && p.Step == n.Step })
 	if len(d.probes) < before {
 		d.end(n.Leaf, outcomeOf(n.Outcome))
 	}

@@ -147,7 +147,7 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
 	if call.ReadyLine != nil {
-		call.Ready = func() { others.Go(func() { h.tell(work, j.Common.Run, readyNote{Leaf: j.Leaf}) }) }
+		call.Ready = func() { others.Go(func() { h.tell(work, j.Common.Run, readyNote{Leaf: j.Leaf, Step: j.Step}) }) }
 	}
 	others.Go(func() { h.watch(ctx, j, stop, sync.OnceFunc(func() { close(kill) }), done) })
 	if j.Probe != nil {
@@ -310,7 +310,7 @@ func (h *hand) ask(ctx context.Context, probe job, secrets *mask.Set, temp func(
 		o = k.Run(ctx, call)
 	}
 	if ctx.Err() == nil {
-		h.tell(ctx, probe.Common.Run, readyNote{Leaf: probe.Leaf, Outcome: outcomeIn(o, nil, secrets.Seal)})
+		h.tell(ctx, probe.Common.Run, readyNote{Leaf: probe.Leaf, Step: probe.Step, Outcome: outcomeIn(o, nil, secrets.Seal)})
 	}
 }
 

@@ -131,6 +131,7 @@ type cancelNote struct {
 // readyNote tells that the output of a service matched, or, with an outcome (as of a report), how its probe ended.
 type readyNote struct {
 	Leaf    int32           `json:"leaf"` // the service's, or the probe's
+	Step    string          `json:"step"` // of the service
 	Outcome json.RawMessage `json:"outcome,omitempty"`
 }
 

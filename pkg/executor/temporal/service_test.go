@@ -40,7 +40,7 @@ func TestService(t *testing.T) {
 				}
 				probe := j.Probe.Leaf
 				env.RegisterDelayedCallback(func() {
-					env.SignalWorkflow(signalReady, readyNote{Leaf: probe, Outcome: outcomeIn(c.answer, nil, asItIs)})
+					env.SignalWorkflow(signalReady, readyNote{Leaf: probe, Step: "s", Outcome: outcomeIn(c.answer, nil, asItIs)})
 				}, 10*time.Millisecond)
 				for ctx.Err() == nil { // told to stop by a sign of life
 					activity.RecordHeartbeat(ctx)
