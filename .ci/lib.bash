@@ -73,7 +73,7 @@ build_server() { GOBIN=$1 go install -trimpath -ldflags '-s -w' "$temporal"; }
 # end_to_end ARGUMENTS...: the tests against a server, which must be there.
 end_to_end() {
 	server || return
-	FLOWRUN_TEMPORAL=$kept/temporal engine go test -tags e2e -count=1 -timeout 20m ./pkg/executor/temporal/e2e "$@"
+	FLOWRUN_TEMPORAL=$kept/temporal engine go test -tags e2e -count=1 -parallel 8 -timeout 20m ./pkg/executor/temporal/e2e "$@"
 }
 
 # npm_there sees to npm, with which the tests of the schema install the language server that they drive (.ci/editor).

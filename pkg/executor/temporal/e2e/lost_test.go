@@ -29,6 +29,7 @@ func TestLostWorker(t *testing.T) {
 		victim victim
 	}{{"engine", lower}, {"process above it", upper}, {"both", both}} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for the server to miss a sign of life
 			s := open(t)
 			s.write("slow.yaml", slow)
 			workers := []*process{s.worker(nil), s.worker(nil)}
@@ -59,6 +60,7 @@ func TestLostWorker(t *testing.T) {
 
 // TestLostFails: a step that must not run twice fails when its worker is lost.
 func TestLostFails(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	s.write("slow.yaml", slow+"    on_lost: fail\n")
 	w := s.worker(nil)
