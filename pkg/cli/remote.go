@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,95 +21,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
 	"github.com/flowrun/flowrun/pkg/steps"
-	"github.com/flowrun/flowrun/pkg/steps/process"
 )
-
-// defaultQueue is that of runs and workers of which nobody says another.
-const defaultQueue = "flowrun"
-
-// The program that has the engine besides, and how it is got.
-const (
-	engineProgram = "flowrun-" + engineTemporal
-	engineInstall = "go install github.com/flowrun/flowrun/pkg/executor/temporal/cmd/" + engineProgram + "@latest installs it"
-)
-
-// Variables of the engine begin with enginePrefix. Those that say which server it is are kept with a run; others may be secrets.
-const enginePrefix = "TEMPORAL_"
-
-func engineVariables() []string {
-	return []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"}
-}
-
-// passedOn says that another program has done the work of a command, and with which code it has ended.
-type passedOn struct{ code int }
-
-// Error implements error.
-func (passedOn) Error() string { return "another program has done it" }
-
-// handOver has the program with the engine do what this one was told. It comes back only with an error.
-func (s *session) handOver() error {
-	path, ok := s.program(engineProgram)
-	if !ok {
-		return usage(engineInstall, "%s is needed for --%s %s, and is not in the PATH", engineProgram, flagEngine, engineTemporal)
-	}
-	env := s.Env
-	if s.from != "" { // the other one changes the folder itself
-		if err := os.Chdir(s.from); err != nil {
-			return fault{err}
-		}
-		env = append(env[:len(env):len(env)], "PWD="+s.from)
-	}
-	code, err := process.Replace(path, append([]string{engineProgram}, s.args...), env)
-	if err != nil {
-		return fault{fmt.Errorf("%s cannot be started: %w", path, reason(err))}
-	}
-	return passedOn{code}
-}
-
-// present sees to it that this is the program with the engine.
-func (s *session) present() error {
-	if s.Engine == nil {
-		return s.handOver()
-	}
-	return nil
-}
-
-// engineOf is the engine of a command line, as a run keeps it.
-func (s *session) engineOf(c *cli.Context) (*journal.Engine, error) {
-	e := &journal.Engine{Name: engineTemporal, Queue: cmp.Or(c.String(flagQueue), defaultQueue)}
-	for _, name := range engineVariables() {
-		if v := s.lookup(name); v != "" {
-			e.Env = append(e.Env, name+"="+v)
-		}
-	}
-	return e, relink(c, e)
-}
-
-// relink has e reached as a command line says, which may be another machine than that on which the run was begun.
-func relink(c *cli.Context, e *journal.Engine) error {
-	e.Store = cmp.Or(c.String(flagStore), e.Store)
-	if path := c.String(flagKeyFile); path != "" {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return fault{err}
-		}
-		e.KeyFile = path
-	}
-	return nil
-}
-
-// linkOf is how an engine is reached: the server is that of e, whatever the environment says; who may use it stands there.
-func (s *session) linkOf(e *journal.Engine) Link {
-	l := Link{Queue: e.Queue, KeyFile: e.KeyFile, Store: e.Store}
-	for _, v := range s.Env {
-		name, _, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, enginePrefix) && !slices.Contains(engineVariables(), name) {
-			l.Env = append(l.Env, v)
-		}
-	}
-	l.Env = append(l.Env, e.Env...)
-	return l
-}
 
 // away is where a run takes place beyond this machine.
 type away struct {
@@ -172,28 +82,6 @@ func kindsOf(grace string) []*kind.Kind {
 		return steps.WithGrace(steps.Builtin(), d)
 	}
 	return steps.Builtin()
-}
-
-// typed says that a flag stands on the command line, and not only in the environment.
-func (s *session) typed(c *cli.Context, flag string) bool {
-	given := fmt.Sprint(c.Value(flag))
-	if list := c.StringSlice(flag); list != nil {
-		given = strings.Join(list, "\n")
-	}
-	return c.IsSet(flag) && given != s.lookup(variable(flag))
-}
-
-// enginePresent sees to it that this program has the engine that is asked for, and refuses flags that mean nothing without.
-func (s *session) enginePresent(c *cli.Context) error {
-	if isRemote(c) {
-		return s.present()
-	}
-	for _, flag := range []string{flagQueue, flagKeyFile, flagStore, flagDetach} {
-		if s.typed(c, flag) {
-			return usage(fmt.Sprintf("--%s %s", flagEngine, engineTemporal), "--%s is for runs beyond this machine", flag)
-		}
-	}
-	return nil
 }
 
 // detached has a run begin, and prints its id.
@@ -320,150 +208,4 @@ func (s *session) fetched(c *cli.Context, id string) (*journal.Run, error) {
 		return nil, fault{err}
 	}
 	return journal.Look(state, spec.Run), nil
-}
-
-// How long a run is looked at that goes on: until it has been quiet for so long, or has said nothing at all.
-const (
-	quietFor  = 500 * time.Millisecond
-	silentFor = 5 * time.Second
-)
-
-// glance is a Remote that is not followed to the end of the run.
-type glance struct {
-	executor.Remote
-	until         context.Context // or longer
-	silent, quiet time.Duration   // at most, at the begin and later; 0: as long as it likes
-}
-
-// errGlance: enough was seen.
-var errGlance = errors.New("it is followed no longer")
-
-// Follow implements executor.Remote. It has the last event that is known told once more, to hear that nothing is new.
-func (g glance) Follow(ctx context.Context, run string, after int64, tell func(event.Event)) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	enough := func() { stop(errGlance) }
-	defer context.AfterFunc(g.until, enough)()
-	waits := time.AfterFunc(cmp.Or(g.silent, math.MaxInt64), enough)
-	defer waits.Stop()
-	err := g.Remote.Follow(ctx, run, max(0, after-1), func(e event.Event) {
-		waits.Reset(cmp.Or(g.quiet, math.MaxInt64))
-		if e.Seq > after {
-			tell(e)
-		}
-	})
-	if err != nil && context.Cause(ctx) == errGlance {
-		return errGlance
-	}
-	return err
-}
-
-// caughtUp is a run as it is now, also one beyond this machine that nobody follows: its folder then has what there is by now. Where
-// the engine cannot be reached the run is as it was known last, which is said.
-func (s *session) caughtUp(r *journal.Run) (*journal.Run, error) {
-	if r.State != journal.Detached {
-		return r, nil
-	}
-	err := s.catchUp(r, glance{until: context.Background(), silent: silentFor, quiet: quietFor})
-	if err != nil && !errors.Is(err, errGlance) && !errors.Is(err, journal.ErrBusy) {
-		if err := s.known("run "+r.ID+" is shown as it was known last", err); err != nil {
-			return nil, err
-		}
-	}
-	return r.Again(), nil
-}
-
-// known says what is shown instead, and why, unless another program shows it.
-func (s *session) known(text string, why error) error {
-	var on passedOn
-	if errors.As(why, &on) {
-		return why
-	}
-	io.WriteString(s.Stderr, plain.Inert(fmt.Sprintf("flowrun: %s: %s\n", text, why)))
-	return nil
-}
-
-// catchUp follows a run as g does, with nobody looking on.
-func (s *session) catchUp(r *journal.Run, g glance) error {
-	p, err := compiled(r)
-	if err != nil {
-		return err
-	}
-	a, err := s.awayOf(r.Header.Command.Engine, r.ID)
-	if err != nil {
-		return err
-	}
-	g.Remote = a.remote
-	opt := executor.Options{Keep: journal.Keep{Folder: r.Folder, Command: journal.Command{Flowrun: release()}}}
-	_, err = executor.Follow(context.Background(), p, opt, g, a.store)
-	return err
-}
-
-// cancelAway tells a run beyond this machine to stop, as the signal would, and waits for its end; nil: it does not end.
-func (s *session) cancelAway(r *journal.Run, sig os.Signal, most time.Duration) (end *journal.Run, err error) {
-	a, err := s.awayOf(r.Header.Command.Engine, r.ID)
-	if err != nil {
-		return nil, err
-	}
-	why := event.Cause{Why: event.WhySignal, By: signalName(sig)}
-	if err := a.remote.Cancel(context.Background(), r.ID, why, sig == killSignal); err != nil {
-		return nil, fmt.Errorf("run %s cannot be cancelled: %w", r.ID, err)
-	}
-	if r.State == journal.Live { // who follows it does
-		if end, err = await(r, most); err != nil {
-			return nil, fault{err}
-		}
-		return end, nil
-	}
-	until, stop := context.WithTimeout(context.Background(), most)
-	defer stop()
-	err = s.catchUp(r, glance{until: until})
-	if r = r.Again(); r.State == journal.Ended {
-		return r, nil
-	}
-	if errors.Is(err, errGlance) {
-		err = nil
-	}
-	return nil, err
-}
-
-// runNow is runOf, as the run is now.
-func (s *session) runNow(c *cli.Context) (*journal.Run, error) {
-	r, err := s.runOf(c)
-	if err != nil {
-		return nil, err
-	}
-	return s.caughtUp(r)
-}
-
-// followApart has a run beyond this machine that nobody follows be followed until it ends, or stop is called, which says why it could
-// not be.
-func (s *session) followApart(r *journal.Run) (now *journal.Run, stop func() error, err error) {
-	if r.State != journal.Detached {
-		return r, func() error { return nil }, nil
-	}
-	if err := s.present(); err != nil {
-		return nil, nil, err
-	}
-	until, enough := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.catchUp(r, glance{until: until}) }()
-	stop = func() error {
-		enough()
-		if err := <-ended; !errors.Is(err, errGlance) {
-			return left(r.ID, err)
-		}
-		return nil
-	}
-	for {
-		if now = r.Again(); now.State != journal.Detached {
-			return now, stop, nil
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			return r.Again(), stop, nil
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }

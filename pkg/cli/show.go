@@ -126,7 +126,7 @@ func (s *session) unended(r *journal.Run, steps []journal.Step, past *durations.
 	case journal.Live:
 		text = fmt.Sprintf("… %s is going on for %s, as process %d", r.ID, plain.Duration(r.Took), r.Header.Process.PID)
 	case journal.Detached:
-		text = fmt.Sprintf("… %s goes on, on %s, as far as is known here, for %s; flowrun resume %s follows it", r.ID, r.Header.Command.Engine.Name, plain.Duration(r.Took), r.ID)
+		text = fmt.Sprintf("… %s was going on after %s, on %s; flowrun resume %s follows it", r.ID, plain.Duration(r.Took), r.Header.Command.Engine.Name, r.ID)
 	case journal.Crashed:
 		text = fmt.Sprintf("✗ %s crashed after %s: its process is gone, and did not tell how the run ended", r.ID, plain.Duration(r.Took))
 	default:

@@ -149,7 +149,10 @@ func dispatch(ctx context.Context, p *plan.Plan, kinds []*kind.Kind, opt Options
 	if lost = f.folder(now); lost != nil && opt.Keep.Durability != journal.Nothing {
 		return nil, nil, lost
 	}
-	if err := remote.Start(ctx, spec); err != nil {
+	// Who wants it to stop already has it begin, too: else nobody knew whether it has.
+	within, done := context.WithTimeout(context.WithoutCancel(ctx), starting)
+	defer done()
+	if err := remote.Start(within, spec); err != nil {
 		if f.release(); f.keep.w != nil {
 			_ = os.RemoveAll(opt.Keep.Folder) // nothing has begun
 		}
@@ -221,6 +224,9 @@ func (f *follower) follow(ctx context.Context, lost error) (*Result, error) {
 	f.release()
 	return nil, &LeftError{err}
 }
+
+// starting is how long the engine has to begin a run.
+const starting = 30 * time.Second
 
 // patience is how long the engine has to take a word, and a run that was killed to end.
 const patience = 5 * time.Second
