@@ -22,6 +22,9 @@ func TestAnotherKey(t *testing.T) {
 	}
 	key, another := keyFile("key", "a"), keyFile("another", "b")
 	stranger := s.worker(nil, "--key-file", another)
+	s.until(patience, "worker that serves", func() bool {
+		return strings.Contains(stranger.said(), `serving the queue "flowrun" of the namespace "default"`)
+	})
 	run := s.launch(s.command("run", "--engine", "temporal", "sum.yaml", "--key-file", key))
 	s.until(patience, "word of the stranger", func() bool { return strings.Contains(stranger.said(), "which is not in") })
 	s.until(patience, "word of the key", func() bool { return strings.Contains(run.said(), "the workers cannot go on with the run") })
