@@ -259,9 +259,6 @@ func (p *process) kill(v victim) {
 	<-p.over
 }
 
-// interrupt is what Ctrl-C does.
-func (p *process) interrupt() { _ = syscall.Kill(-p.pid, syscall.SIGINT) }
-
 func children(pid int) (list []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	for _, word := range strings.Fields(string(text)) {
