@@ -99,7 +99,7 @@ func TestChaos(t *testing.T) {
 			defer func() { <-turns }()
 			i := n % len(chaos)
 			c := s.begins(fmt.Sprintf("chaos%d.yaml", i)).ends()
-			for strings.Contains(c.errs, "there is no Temporal server") { // it is being started again
+			for c.code == 2 && strings.Contains(c.errs, "TEMPORAL_ADDRESS") { // it is being started again
 				c = s.begins(fmt.Sprintf("chaos%d.yaml", i)).ends()
 			}
 			var d document
