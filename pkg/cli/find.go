@@ -85,6 +85,11 @@ func (s *session) runOf(c *cli.Context) (*journal.Run, error) {
 // named is the run that the first argument names, by the begin or the end of its id; without one, or with `last`, it is the last
 // one of this folder.
 func (s *session) named(c *cli.Context) (*journal.Run, error) {
+	if isRemote(c) && c.String(flagState) != "" { // it may get its first run
+		if _, err := s.state(c); err != nil {
+			return nil, err
+		}
+	}
 	places, err := s.placesOf(c.String(flagState))
 	if err != nil {
 		return nil, err
