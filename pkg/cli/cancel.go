@@ -43,7 +43,7 @@ func (s *session) cancel(c *cli.Context) error {
 	if err := s.enter(c); err != nil {
 		return err
 	}
-	r, err := s.runNow(c)
+	r, err := s.runOf(c)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *session) cancel(c *cli.Context) error {
 		return err
 	}
 	if r.State != journal.Live && r.State != journal.Detached {
-		return usage("flowrun status lists the runs that are going on", "run %s is not going on: it has %s", r.ID, ended(r))
+		return over(r)
 	}
 	sig := stopSignal
 	if c.Bool(flagNow) {
@@ -67,13 +67,22 @@ func (s *session) cancel(c *cli.Context) error {
 		return err
 	}
 	if end == nil {
-		text := fmt.Sprintf("flowrun: run %s is told to stop, and still at its cleanups (flowrun cancel --now %s kills it)\n", r.ID, r.ID)
+		still := "still at its cleanups"
+		if r.Header.Command.Engine != nil {
+			still = "at its cleanups, or waits for a worker"
+		}
+		text := fmt.Sprintf("flowrun: run %s is told to stop, and %s (flowrun cancel --now %s kills it)\n", r.ID, still, r.ID)
 		io.WriteString(s.Stderr, plain.Inert(text))
 		s.code = 1
 		return nil
 	}
 	io.WriteString(s.Stdout, plain.Inert(fmt.Sprintf("run %s has %s after %s\n", r.ID, ended(end), plain.Duration(end.Took))))
 	return nil
+}
+
+// over says that a run cannot be cancelled any more.
+func over(r *journal.Run) error {
+	return usage("flowrun status lists the runs that are going on", "run %s is not going on: it has %s", r.ID, ended(r))
 }
 
 // cancelHere signals the process of a run, and waits for its end; nil: it does not end.

@@ -169,6 +169,9 @@ func (r folderRemote) Cancel(_ context.Context, run string, why event.Cause, kil
 	if kill {
 		name = "kill"
 	}
+	if journal.Look(r.dir, run).State == journal.Ended {
+		return executor.ErrNoRun
+	}
 	path := filepath.Join(r.dir, run, name)
 	if err := os.WriteFile(path+".new", []byte(why.By), 0o600); err != nil {
 		return err

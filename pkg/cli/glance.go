@@ -104,6 +104,9 @@ func (s *session) cancelAway(r *journal.Run, sig os.Signal, most time.Duration) 
 	}
 	why := event.Cause{Why: event.WhySignal, By: signalName(sig)}
 	if err := a.remote.Cancel(context.Background(), r.ID, why, sig == killSignal); err != nil {
+		if now, problem := s.caughtUp(r); problem == nil && now.State == journal.Ended {
+			return nil, over(now)
+		}
 		return nil, fmt.Errorf("run %s cannot be cancelled: %w", r.ID, err)
 	}
 	if r.State == journal.Live { // who follows it does
