@@ -102,13 +102,20 @@ func NewSpec(p *plan.Plan, kinds []*kind.Kind, opt Options) (Spec, error) {
 		}
 		globs[pattern] = found
 	}
-	without := []any{}
+	without, known := []any{}, []string{} // as far as who starts the run has them
 	for _, x := range p.Secrets {
-		if v, problem := secret(p, x, opt.Secrets, opt.Env); v == "" && problem == "" {
+		switch v, problem := secret(p, x, opt.Secrets, opt.Env); {
+		case problem != "":
+		case v == "":
 			without = append(without, x.Name.Text)
+		default:
+			known = append(known, v)
 		}
 	}
 	s.Given = kernel.WriteValues(map[string]any{"inputs": values, "env": env, "globs": globs, "without": without}, nil)
+	if hidden := mask.New(known); hidden.Text(string(s.Given)) != string(s.Given) {
+		return Spec{}, errors.New("an input, or a variable that an expression reads, holds the value of a secret, and would travel: workers have secrets by name")
+	}
 	there, err := s.Plan(kinds)
 	if err != nil {
 		return Spec{}, fmt.Errorf("the workflow's files cannot travel: %w", err)

@@ -60,6 +60,12 @@ func TestSpec(t *testing.T) {
 			t.Errorf("%s travels: %s", no, all)
 		}
 	}
+	if _, err := executor.NewSpec(p, steps.Builtin(), executor.Options{
+		RunID: "1", Env: []string{"HOME_OF=it is hunter2-hunter2", "TOKEN=hunter2-hunter2"},
+		Keep: journal.Keep{Sources: sources, Command: journal.Command{Folder: dir}},
+	}); err == nil || !strings.Contains(err.Error(), "holds the value of a secret") {
+		t.Errorf("a secret travels as a variable: %v", err)
+	}
 	there, err := s.Plan(steps.Builtin())
 	if err != nil {
 		t.Fatal(err)

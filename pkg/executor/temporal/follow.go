@@ -32,6 +32,7 @@ func (r *Remote) Follow(ctx context.Context, run string, after int64, tell func(
 		return executor.ErrNoRun
 	}
 	f := follower{Remote: r, run: run, after: after, tell: tell}
+	f.lookForWorkers(ctx, d)
 	return f.follow(ctx, latest)
 }
 
@@ -53,13 +54,14 @@ type follower struct {
 // latest is the workflow of a run that is under way, or was the last.
 const latest = ""
 
-// How long an answer is waited for, how often is asked (soon after something has happened, then less often), and after how many
-// answers without news it is seen whether there can be any.
+// How long an answer is waited for, how often is asked (soon at the begin, and after something has happened, then less often: each
+// answer is work for the server and a worker), and after how many answers without news it is seen whether there can be any.
 const (
-	answering        = 5 * time.Second
-	soonest, longest = 50 * time.Millisecond, time.Second
-	idle             = 10
-	patient          = 2 // answers that do not come before people are told: workers may have much to do
+	answering     = 5 * time.Second
+	soonest, soon = 50 * time.Millisecond, 200 * time.Millisecond
+	longest       = time.Second
+	idle          = 10
+	patient       = 2 // answers that do not come before people are told: workers may have much to do
 )
 
 // follow tells what a workflow has: of the latest to the end of the run, of an earlier one all.
@@ -85,7 +87,7 @@ func (f *follower) follow(ctx context.Context, part string) error {
 		case f.offset < p.Size:
 			continue
 		case len(p.Lines) > 0:
-			pause, quiet = soonest, 0
+			pause, quiet = soon, 0
 		}
 		if quiet++; quiet%idle == 0 {
 			if err := f.over(ctx); err != nil {
@@ -229,13 +231,13 @@ func (f *follower) refused(ctx context.Context, part string, err error) error {
 		}
 	}
 	f.failed++
-	workers, problem := f.Client.DescribeTaskQueue(ctx, f.queueOf(d), enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	if problem == nil && len(workers.GetPollers()) == 0 {
-		f.notice(fmt.Sprintf("no worker is there for the queue %q: start one with flowrun worker --queue %s", f.queueOf(d), f.queueOf(d)))
-	} else if why := f.stuck(ctx, part, d); why != "" {
+	if !f.lookForWorkers(ctx, d) {
+		return nil
+	}
+	if why := f.stuck(ctx, part, d); why != "" {
 		f.notice("the workers cannot go on with the run, and try again: " + why)
 	} else if f.begun && f.failed > patient {
-		f.notice("the workers do not answer: " + err.Error())
+		f.notice("the workers do not answer: one may have died, or they have much to do; the run goes on when one answers (" + err.Error() + ")")
 	}
 	return nil
 }
@@ -267,6 +269,17 @@ func (f *follower) message(of *failurepb.Failure) string {
 		return "there are keys of several key files at work"
 	}
 	return of.GetMessage()
+}
+
+// lookForWorkers tells people if there are none, and says whether there are.
+func (f *follower) lookForWorkers(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) bool {
+	queue := f.queueOf(d)
+	workers, err := f.Client.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil || len(workers.GetPollers()) > 0 {
+		return true
+	}
+	f.notice(fmt.Sprintf("no worker is there for the queue %q: start one with flowrun worker --queue %s", queue, queue))
+	return false
 }
 
 // queueOf is the queue of a workflow.

@@ -18,7 +18,7 @@ func (l *eventLog) add(e event.Event) {
 }
 
 // maxPage is how much of a log is given at once.
-const maxPage = 1 << 20
+const maxPage = 256 << 10
 
 func (l *eventLog) page(offset int64) page {
 	p := page{Base: l.base, Size: l.base + int64(len(l.lines)), Done: l.done}

@@ -96,7 +96,7 @@ func Logger(w io.Writer) log.Logger {
 	if w == nil {
 		return log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	}
-	return log.NewStructuredLogger(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+	return log.NewStructuredLogger(slog.New(calm{slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: slog.LevelWarn,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if (a.Key == "StackTrace" || a.Key == "PanicStack") && strings.Contains(a.Value.String(), "link.insist(") {
@@ -104,8 +104,26 @@ func Logger(w io.Writer) log.Logger {
 			}
 			return a
 		},
-	})))
+	})}))
 }
+
+// calm is a log without what is no trouble.
+type calm struct{ slog.Handler }
+
+// Handle implements slog.Handler. The SDK warns of each sign of life to which the answer is that the work is cancelled, and of
+// payloads of which the server takes four times as much.
+func (c calm) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "RecordActivityHeartbeat with error" || strings.HasPrefix(r.Message, "[TMPRL1103]") {
+		return nil
+	}
+	return c.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (c calm) WithAttrs(attrs []slog.Attr) slog.Handler { return calm{c.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (c calm) WithGroup(name string) slog.Handler { return calm{c.Handler.WithGroup(name)} }
 
 // patience is how long a server may take for its first answers.
 const patience = 10 * time.Second
