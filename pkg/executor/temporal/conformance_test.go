@@ -156,22 +156,27 @@ func (c testCase) inParts(t *testing.T, before ...func(*testsuite.TestWorkflowEn
 // logOf adds what the workflow has told from the offset on, and gives where that ends.
 func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment, offset int64, to *[]event.Event) int64 {
 	t.Helper()
-	answer, err := env.QueryWorkflow(queryEvents, offset)
-	if err != nil {
-		t.Fatalf("%v; the workflow: %v", err, env.GetWorkflowError())
+	var lines []byte
+	for size := offset + 1; offset < size; {
+		answer, err := env.QueryWorkflow(queryEvents, offset)
+		if err != nil {
+			t.Fatalf("%v; the workflow: %v", err, env.GetWorkflowError())
+		}
+		var p page
+		if err := answer.Get(&p); err != nil {
+			t.Fatal(err)
+		}
+		lines, size = append(lines, p.Lines...), p.Size
+		offset += int64(len(p.Lines))
 	}
-	var p page
-	if err := answer.Get(&p); err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(p.Lines) {
+	for line := range bytes.Lines(lines) {
 		list, err := kernel.ReadEvents(line, stillSealed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		*to = append(*to, list...)
 	}
-	return offset + int64(len(p.Lines))
+	return offset
 }
 
 func testHand(t *testing.T) *hand {

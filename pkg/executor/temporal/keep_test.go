@@ -64,6 +64,7 @@ steps:
 				t.Fatal(err)
 			}
 			all, err := io.ReadAll(in)
+			in.Close()
 			if err != nil {
 				t.Fatal(err)
 			}
