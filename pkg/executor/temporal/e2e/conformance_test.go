@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,22 +30,23 @@ func TestConformanceByWork(t *testing.T) {
 	s := open(t)
 	s.worker(nil, "--slots", "100")
 	s.worker(nil, "--slots", "100")
-	pause := regexp.MustCompile(`\bsleep: "?(\d+)ms"?`)
 	span := regexp.MustCompile(`\b(\d+)ms\b`)
+	pause := regexp.MustCompile(`(?m)^( *(?:- )?)sleep: "(\d+)ms"$`)
 	conform(t, s, func(text []byte) []byte {
 		text = span.ReplaceAllFunc(text, func(b []byte) []byte {
 			ms, _ := strconv.Atoi(string(b[:len(b)-2]))
 			return []byte(strconv.Itoa(ms*stretch) + "ms")
 		})
 		return pause.ReplaceAllFunc(text, func(b []byte) []byte {
-			ms, _ := strconv.Atoi(string(pause.FindSubmatch(b)[1]))
-			return []byte(`run: ["sleep", "` + strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64) + `"]`)
+			m := pause.FindSubmatch(b)
+			ms, _ := strconv.Atoi(string(m[2]))
+			return fmt.Appendf(nil, "%srun: [sleep, \"%g\"]\n%*scapture: none", m[1], float64(ms)/1000, len(m[1]), "")
 		})
 	})
 }
 
 // stretch is how much longer the pauses of TestConformanceByWork are.
-const stretch = 20
+const stretch = 40
 
 // conform runs all trees, each after a change of its text.
 func conform(t *testing.T, s *site, change func([]byte) []byte) {
