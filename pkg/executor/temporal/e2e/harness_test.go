@@ -27,7 +27,7 @@ import (
 const serverVariable = "FLOWRUN_TEMPORAL"
 
 // patience is for what must come to an end and is not held to a time.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	if address := os.Getenv(asFloor); address != "" {
