@@ -49,6 +49,7 @@ type driver struct {
 	turn    turn
 	killed  map[int32]bool
 	common  common
+	ahead   bool // of what workflow tasks have brought (wait)
 }
 
 // start is a leaf that the kernel has started.
@@ -291,7 +292,7 @@ func (d *driver) await(s *sources) {
 	if !s.isTold {
 		sel.AddReceive(s.told, look)
 	}
-	sel.Select(d.ctx)
+	d.wait(sel)
 	for n := (readyNote{}); s.ready.ReceiveAsync(&n); n = (readyNote{}) {
 		d.ready(n)
 	}
@@ -318,6 +319,15 @@ func (d *driver) await(s *sources) {
 // tell tells the run to stop.
 func (d *driver) tell(how kernel.InputKind, by string) {
 	d.news = append(d.news, news{Input: kernel.Input{Kind: how, Cause: &event.Cause{Why: event.WhySignal, By: by}}})
+}
+
+// wait waits until anything is new. A worker that is asked for the events of a run, and does not have it, goes through its history, and
+// behind that through what no workflow task has brought yet, at the time of the task before: what comes of this is not what will be.
+func (d *driver) wait(sel workflow.Selector) {
+	task := func() int { return workflow.GetInfo(d.ctx).GetCurrentHistoryLength() } // 0: nobody counts
+	before, waits := task(), !sel.HasPending()
+	sel.Select(d.ctx)
+	d.ahead = waits && before > 0 && task() == before
 }
 
 // arm sets the timer to when the kernel must be stepped, or the history be looked at. One that rings too early is left: to take it

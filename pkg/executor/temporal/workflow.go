@@ -1,6 +1,7 @@
 package temporal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -27,7 +28,12 @@ func (x *program) workflow(ctx workflow.Context, o order) (ending, error) {
 	if err != nil {
 		return ending{}, temporal.NewNonRetryableApplicationError(err.Error(), "InvalidWorkflow", nil)
 	}
-	if err := workflow.SetQueryHandler(ctx, queryEvents, func(offset int64) (page, error) { return d.log.page(offset), nil }); err != nil {
+	if err := workflow.SetQueryHandler(ctx, queryEvents, func(offset int64) (page, error) {
+		if d.ahead && !d.log.done {
+			return page{}, errAhead
+		}
+		return d.log.page(offset), nil
+	}); err != nil {
 		return ending{}, err
 	}
 	if err := workflow.SetQueryHandler(ctx, queryKilled, func(leaf int32) (bool, error) { return d.killed[leaf], nil }); err != nil {
@@ -51,6 +57,9 @@ func (x *program) workflow(ctx workflow.Context, o order) (ending, error) {
 func (d *driver) marks(status string) link.Marks {
 	return link.Marks{Workflow: d.plan.Name, Status: status, Steps: int(d.tally.Ended), Failed: int(d.tally.Failed)}
 }
+
+// errAhead is the answer of a worker that has gone beyond what is certain (driver.wait): it is to be asked again.
+var errAhead = errors.New("the workflow is about to go on")
 
 // driver makes the driver of o.
 func (x *program) driver(ctx workflow.Context, o order) (*driver, error) {
