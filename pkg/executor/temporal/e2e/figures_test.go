@@ -20,7 +20,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// BenchmarkGather is a gather of steps that do nothing, on two workers beside the server:
+// BenchmarkGather is a gather of steps that do nothing, on two workers beside the server, which keeps what it has in its memory:
 //
 //	.ci/e2e -run '^$' -bench .
 //
@@ -29,7 +29,7 @@ import (
 func BenchmarkGather(b *testing.B) {
 	for _, count := range []int{1000, 10000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			s := open(b)
+			s := openWith(b, true)
 			s.write("gather.yaml", fmt.Sprintf("flowrun: 1\nsteps:\n  - gather: {for: x, in: range(%d), do: {run: ['true']}}\n", count))
 			s.write("warm.yaml", "flowrun: 1\nsteps:\n  - gather: {for: x, in: range(50), do: {run: ['true']}}\n")
 			var workers, floors []*process

@@ -74,12 +74,17 @@ type site struct {
 	state   string // the state folder
 	mark    string // every process of a step has it in its environment
 	port    int
+	memory  bool // the server has no file
 	server  *process
 	started int // processes
 }
 
-// open starts a server that has nothing in it yet. It is gone when the test ends.
-func open(t testing.TB) *site {
+// open starts a server that has nothing in it yet, and keeps what it has in a file. It is gone when the test ends.
+func open(t testing.TB) *site { return openWith(t, false) }
+
+// openWith is open, or with a server that keeps all in its memory: a database in a file has a disk do more than flowrun and the
+// server.
+func openWith(t testing.TB, memory bool) *site {
 	t.Helper()
 	if os.Getenv(serverVariable) == "" {
 		t.Fatalf("%s is not set: run .ci/e2e", serverVariable)
@@ -104,7 +109,7 @@ func open(t testing.TB) *site {
 		}
 		t.Logf("logs are in %s", dir)
 	})
-	s.port = freePort(t)
+	s.port, s.memory = freePort(t), memory
 	s.serve()
 	return s
 }
@@ -130,9 +135,12 @@ func freePort(t testing.TB) int {
 func (s *site) serve() {
 	s.t.Helper()
 	cmd := exec.Command(os.Getenv(serverVariable), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", fmt.Sprint(s.port),
-		"--db-filename", s.database(), "--log-level", "warn",
+		"--log-level", "warn",
 		// Or a timer below a second takes one.
 		"--dynamic-config-value", `history.timerProcessorMaxTimeShift="10ms"`)
+	if !s.memory {
+		cmd.Args = append(cmd.Args, "--db-filename", s.database())
+	}
 	s.server = s.launch(cmd)
 	ctx, done := context.WithTimeout(s.t.Context(), patience)
 	defer done()
