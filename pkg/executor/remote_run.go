@@ -132,7 +132,10 @@ func dispatch(ctx context.Context, p *plan.Plan, kinds []*kind.Kind, opt Options
 	if opt.Env == nil {
 		opt.Env = os.Environ()
 	}
-	spec, err := NewSpec(p, kinds, opt)
+	known, _ := secrets(p, opt) // what is not known here cannot be told here
+	travels := opt
+	travels.Secrets = known // their files are read once: a pipe has nothing more to say
+	spec, err := NewSpec(p, kinds, travels)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +143,6 @@ func dispatch(ctx context.Context, p *plan.Plan, kinds []*kind.Kind, opt Options
 	if f.inputs, err = CheckInputs(p, opt); err != nil {
 		return nil, nil, err
 	}
-	known, _ := secrets(p, opt) // what is not known here cannot be told here
 	var masked []string
 	for _, s := range p.Secrets {
 		masked = append(masked, known[s.Name.Text])

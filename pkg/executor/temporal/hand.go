@@ -317,10 +317,8 @@ func (h *hand) ask(ctx context.Context, probe job, secrets *mask.Set, temp func(
 // tell tells the workflow, again and again until it is told or nobody wants to know.
 func (h *hand) tell(ctx context.Context, run string, n readyNote) {
 	for h.client != nil && h.client.SignalWorkflow(ctx, run, "", signalReady, n) != nil {
-		select {
-		case <-ctx.Done():
+		if sleep(ctx, pulse) != nil {
 			return
-		case <-time.After(pulse):
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package temporal
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -66,7 +68,7 @@ func (d *driver) pack() []byte {
 		return nil
 	}
 	r := rest{Begun: d.begin, Snapshot: snapshot, Waiting: d.waiting, Probes: d.probes, Tally: d.tally, Log: d.log.tail(), Size: d.log.page(0).Size}
-	for _, leaf := range sortedKeys(d.losses) {
+	for _, leaf := range slices.Sorted(maps.Keys(d.losses)) {
 		r.Losses = append(r.Losses, loss{leaf, d.losses[leaf]})
 	}
 	all, err := packed(r)

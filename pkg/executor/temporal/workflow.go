@@ -3,7 +3,6 @@ package temporal
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -119,13 +118,4 @@ func (d *driver) ending(out event.Outcome) (ending, error) {
 		e.Value = out.Value
 	}
 	return e, nil
-}
-
-func sortedKeys(m map[int32]int) []int32 {
-	keys := make([]int32, 0, len(m))
-	for k := range m { // sorted below
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
