@@ -89,7 +89,7 @@ func NewSpec(p *plan.Plan, kinds []*kind.Kind, opt Options) (Spec, error) {
 	}
 	env := map[string]any{}
 	for _, name := range readsEnv(p) {
-		if v, set := variable(opt.Env, name); set && !slices.ContainsFunc(p.Secrets, named(name)) {
+		if v, set := Variable(opt.Env, name); set && !slices.ContainsFunc(p.Secrets, named(name)) {
 			env[name] = v
 		}
 	}

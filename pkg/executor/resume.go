@@ -40,7 +40,7 @@ func (r *run) given() []byte {
 	for _, name := range readsEnv(r.plan) {
 		if _, hidden := r.secrets[name]; !hidden {
 			env[name] = nil
-			if v, set := variable(r.Env, name); set {
+			if v, set := Variable(r.Env, name); set {
 				env[name] = v
 			}
 		}
@@ -63,8 +63,8 @@ func readsEnv(p *plan.Plan) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// variable is a variable of env. The last of several counts, as for a process.
-func variable(env []string, name string) (string, bool) {
+// Variable is a variable of env, NAME=value. The last of several counts, as for a process.
+func Variable(env []string, name string) (string, bool) {
 	for i := len(env) - 1; i >= 0; i-- {
 		if v, ok := strings.CutPrefix(env[i], name+"="); ok {
 			return v, true

@@ -65,7 +65,7 @@ func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) 
 	if v, ok := p.Given[s.Name.Text]; ok {
 		return v, ""
 	}
-	if v, ok := variable(env, s.Name.Text); ok {
+	if v, ok := Variable(env, s.Name.Text); ok {
 		return v, ""
 	}
 	return "", "secret \"" + s.Name.Text + "\" is not set: it is an environment variable that flowrun must be given"

@@ -106,7 +106,8 @@ func (h *hand) secrets(names []secret) (*mask.Set, *event.Error) {
 // secret is "" when the worker has none of that name: only who needs it fails.
 func (h *hand) secret(s secret) (string, error) {
 	if s.File == "" {
-		return h.variable(s.Name), nil
+		value, _ := executor.Variable(h.env, s.Name)
+		return value, nil
 	}
 	path := filepath.FromSlash(s.File)
 	if !filepath.IsAbs(path) {
@@ -117,15 +118,6 @@ func (h *hand) secret(s secret) (string, error) {
 		return "", nil
 	}
 	return strings.TrimRight(string(text), "\r\n"), err
-}
-
-func (h *hand) variable(name string) string {
-	for _, v := range slices.Backward(h.env) {
-		if value, ok := strings.CutPrefix(v, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // carryOut does the work of j, and says how that ended and, if it was stopped, why.
