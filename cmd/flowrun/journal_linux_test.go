@@ -63,7 +63,7 @@ func (c *command) say(args ...string) (out, errs, state string) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	_ = cmd.Run() // its error is the state
-	return stdout.String(), stderr.String(), cmd.ProcessState.String()
+	return stdout.String(), own(&stderr), cmd.ProcessState.String()
 }
 
 // small gives the command a file system for runs with so many bytes left.

@@ -259,8 +259,8 @@ steps:
 				var errs bytes.Buffer
 				cmd.Stderr = &errs
 				_ = cmd.Run() // its error is the state
-				if got := cmd.ProcessState.String(); got != c.code || !strings.HasSuffix(errs.String(), c.said) {
-					t.Errorf("it ended with %q, want %q\n%s", got, c.code, tail(errs.String()))
+				if got, said := cmd.ProcessState.String(), own(&errs); got != c.code || !strings.HasSuffix(said, c.said) {
+					t.Errorf("it ended with %q, want %q, and at the end said\n%s\nwant\n%s", got, c.code, tail(said), c.said)
 				}
 				if _, err := os.Stat(filepath.Join(at.dir, "tidied")); err != nil {
 					t.Error(err)
@@ -298,11 +298,11 @@ func TestStateOfNobody(t *testing.T) {
 		var o, e bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &o, &e
 		_ = cmd.Run() // its error is the code
-		return o.String(), e.String(), cmd.ProcessState.ExitCode()
+		return o.String(), own(&e), cmd.ProcessState.ExitCode()
 	}
 	state := filepath.Join(temp, "flowrun-65534")
 	want := "flowrun: mkdir " + c.dir + "/.local: permission denied: the run is kept in " + state + " (--state-dir names another folder)\n"
-	if out, errs, code := do("run", "w.yaml"); code != 0 || !strings.Contains(errs, want) { // and perhaps what a dead run of this user has left
+	if out, errs, code := do("run", "w.yaml"); code != 0 || !strings.Contains(errs, want) {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if logs, _ := filepath.Glob(filepath.Join(state, "runs", "*", "logs", "it", "1.stdout")); len(logs) != 1 {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,6 +153,12 @@ func (c *command) cmd(args ...string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.user}
 	return cmd
 }
+
+// sweeps is what a run says that has ended what a killed one left: tests that kill runs are at work beside all others.
+var sweeps = regexp.MustCompile(`(?m)^flowrun: an earlier run was killed;.*\n`)
+
+// own is what a run has said about itself.
+func own(errs *bytes.Buffer) string { return sweeps.ReplaceAllString(errs.String(), "") }
 
 // start starts cmd as the command. is says whether it has ended.
 func (c *command) start(t *testing.T, cmd *exec.Cmd) (is func() bool) {
