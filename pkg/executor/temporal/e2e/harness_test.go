@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -201,22 +202,15 @@ type process struct {
 func (s *site) launch(cmd *exec.Cmd) *process {
 	s.t.Helper()
 	s.started++
-	p := &process{log: filepath.Join(filepath.Dir(s.dir), fmt.Sprintf("%d-%s.log", s.started, filepath.Base(cmd.Args[0]))), over: make(chan struct{})}
+	p := &process{log: filepath.Join(filepath.Dir(s.dir), fmt.Sprintf("%d-%s.log", s.started, filepath.Base(cmd.Args[0])))}
 	log, err := os.Create(p.log)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
+	p.over = s.start(cmd)
 	p.pid = cmd.Process.Pid
-	go func() {
-		defer close(p.over)
-		_ = cmd.Wait() // most of them are killed
-	}()
 	s.t.Cleanup(func() {
 		p.kill(both)
 		if s.t.Failed() {
@@ -225,6 +219,27 @@ func (s *site) launch(cmd *exec.Cmd) *process {
 		}
 	})
 	return p
+}
+
+// start starts a command in a session of its own. It does not outlive the tests, whatever becomes of them. over is closed when it has
+// ended.
+func (s *site) start(cmd *exec.Cmd) (over chan struct{}) {
+	s.t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	over, begun := make(chan struct{}), make(chan error)
+	go func() {
+		defer close(over)
+		runtime.LockOSThread() // with the thread that has started it, it would end
+		err := cmd.Start()
+		begun <- err
+		if err == nil {
+			_ = cmd.Wait() // its error is the state; many are killed
+		}
+	}()
+	if err := <-begun; err != nil {
+		s.t.Fatal(err)
+	}
+	return over
 }
 
 func (p *process) ended() bool {
@@ -385,7 +400,6 @@ func (c typed) String() string {
 func (s *site) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("flowrun-temporal", args...)
 	cmd.Dir, cmd.Env = s.dir, s.environ()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }
 
@@ -400,19 +414,17 @@ type running struct {
 // starts begins a command, which is told to end when it takes too long.
 func (s *site) starts(cmd *exec.Cmd) *running {
 	s.t.Helper()
-	r := &running{cmd: cmd, over: make(chan struct{})}
+	r := &running{cmd: cmd}
 	cmd.Stdout, cmd.Stderr = &r.out, &r.errs
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
+	r.over = s.start(cmd)
 	r.pid = cmd.Process.Pid
-	late := time.AfterFunc(patience, func() { _ = syscall.Kill(-r.pid, syscall.SIGKILL) })
-	go func() {
-		defer close(r.over)
-		_ = cmd.Wait() // its error is the state
-		late.Stop()
-	}()
+	late := time.AfterFunc(patience, func() {
+		if !r.ended() {
+			_ = syscall.Kill(-r.pid, syscall.SIGKILL)
+		}
+	})
 	s.t.Cleanup(func() {
+		late.Stop()
 		_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 		<-r.over
 	})
