@@ -2,6 +2,9 @@ package steps
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"time"
 
 	"github.com/flowrun/flowrun/pkg/executor/artifact"
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -20,7 +23,8 @@ func checkArtifacts(patterns any, report func(key, code, text string)) {
 	}
 }
 
-// runWithFiles is runWithOutputs between what it fetches and what it keeps of an attempt that succeeded.
+// runWithFiles is runWithOutputs between what it fetches and what it keeps of an attempt, however that ended: the reports of tests
+// that failed are what people look for. Which attempt is the last is not known here, so each is kept.
 func (r *runner) runWithFiles(ctx context.Context, call kind.Call) event.Outcome {
 	patterns, wanted := listOf(call.Args["artifacts"]), call.Args["fetch"]
 	if patterns == nil && wanted == nil {
@@ -40,22 +44,59 @@ func (r *runner) runWithFiles(ctx context.Context, call kind.Call) event.Outcome
 		return event.Failure(failed)
 	}
 	o := r.runWithOutputs(ctx, call)
-	if patterns == nil || o.Status != event.Succeeded {
+	if patterns == nil || o.Extra == nil { // its process has never begun: what lies there is not the step's
 		return o
 	}
-	kept, err := artifact.Keep(ctx, call.Store, folder, texts(patterns))
-	if err != nil {
-		extra := o.Extra
-		o = event.Failure(event.Errorf(event.OutputError, "artifacts: %v", err))
-		o.Extra = extra
-		return o
-	}
+	kept, err := keep(ctx, call, folder, texts(patterns))
 	list := make([]any, len(kept))
 	for i, a := range kept {
 		list[i] = a.Value()
 	}
 	o.Extra[event.ExtraArtifacts] = list
+	return accounted(o, err)
+}
+
+// accounted is the outcome of an attempt whose files could not all be kept for that reason, or could.
+func accounted(o event.Outcome, err error) event.Outcome {
+	var missing *artifact.MissingError
+	switch {
+	case err == nil:
+	case o.Status == event.Succeeded:
+		o.Status, o.Value, o.Err = event.Failed, nil, event.Errorf(event.OutputError, "artifacts: %v", err)
+	case errors.As(err, &missing): // it has not come so far
+	case o.Err != nil:
+		o.Err.Message += "; artifacts: " + err.Error()
+	}
 	return o
+}
+
+// whenStopped is how long an attempt has to keep its files that was told to stop.
+const whenStopped = 10 * time.Second
+
+// keep keeps files of an attempt that has ended. One that is told to stop has some time for it, unless it is to end at once.
+func keep(ctx context.Context, call kind.Call, folder string, patterns []string) ([]event.Artifact, error) {
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		defer stop()
+		told := ctx.Done()
+		var late <-chan time.Time
+		for {
+			select {
+			case <-told:
+				told, late = nil, time.After(whenStopped)
+			case <-late:
+				return
+			case <-call.Kill:
+				return
+			case <-keeping.Done():
+				return
+			}
+		}
+	})
+	defer watch.Wait()
+	defer stop()
+	return artifact.Keep(keeping, call.Store, folder, patterns)
 }
 
 // fetch brings files that earlier steps have kept.

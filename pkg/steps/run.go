@@ -121,7 +121,7 @@ func runKind() *kind.Kind {
 			},
 			{
 				Name:        "artifacts",
-				Description: "Files that are kept when the step has succeeded, for `fetch` of later steps and for `flowrun artifacts`: patterns below the folder it runs in, one or a list. A folder is all that is in it.",
+				Description: "Files that are kept when the step has ended, for `fetch` of later steps and for `flowrun artifacts`: patterns below the folder it runs in, one or a list. A folder is all that is in it. Of a step that has failed there is kept what is there.",
 				Schema:      `{"type": ["string", "array"], "minLength": 1, "minItems": 1, "uniqueItems": true, "items": {"type": "string", "minLength": 1}}`,
 				Mode:        kind.Text,
 				Examples:    []string{`artifacts: dist`, `artifacts: ["dist/*.tar.gz", report.xml]`},

@@ -37,15 +37,23 @@ const Most = 2000
 // name is that of a file in a store.
 func name(sum string) string { return "artifacts/" + sum }
 
+// MissingError is that of a pattern which matches nothing.
+type MissingError struct{ Folder, Pattern string }
+
+// Error is a sentence.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("nothing in %s matches %q", e.Folder, e.Pattern)
+}
+
 // Keep keeps what matches the patterns (package glob) in a folder, and all that is in folders that do. The list is sorted by paths. The
-// error is a sentence.
+// error is a sentence. With a *MissingError, that of the first such pattern, there is the list of what matches the others.
 func Keep(ctx context.Context, store kind.Store, folder string, patterns []string) ([]event.Artifact, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	paths, err := find(root, folder, patterns)
+	paths, missing, err := find(root, folder, patterns)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +66,9 @@ func Keep(ctx context.Context, store kind.Store, folder string, patterns []strin
 	})
 	if err != nil {
 		return nil, err
+	}
+	if missing != nil {
+		return list, missing
 	}
 	return list, nil
 }
@@ -92,30 +103,29 @@ func each(ctx context.Context, n int, do func(ctx context.Context, i int) error)
 	return errors.Join(errs...)
 }
 
-// find is the paths of all files that match a pattern, or are in a folder that does, sorted.
-func find(root *os.Root, folder string, patterns []string) ([]string, error) {
+// find is the paths of all files that match a pattern, or are in a folder that does, sorted, and the first pattern that matches nothing.
+func find(root *os.Root, folder string, patterns []string) (paths []string, missing *MissingError, err error) {
 	fsys := root.FS()
-	var paths []string
 	for _, pattern := range patterns {
 		found, err := glob.Find(fsys, pattern)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("nothing in %s matches %q", folder, pattern)
+		if len(found) == 0 && missing == nil {
+			missing = &MissingError{folder, pattern}
 		}
 		for _, p := range found {
 			if paths, err = files(fsys, p, paths); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
 	slices.Sort(paths)
 	paths = slices.Compact(paths)
 	if len(paths) > Most {
-		return nil, fmt.Errorf("these are %d files, and a step can keep %d: pack them into one, as with tar", len(paths), Most)
+		return nil, nil, fmt.Errorf("these are %d files, and a step can keep %d: pack them into one, as with tar", len(paths), Most)
 	}
-	return paths, nil
+	return paths, missing, nil
 }
 
 // files appends the files at p, which may be a folder.

@@ -156,6 +156,7 @@ func (s *stepAct) ended(k *Kernel, _ int32, o event.Outcome) {
 	for _, w := range s.Waiters {
 		k.signal(w)
 	}
+	o.Extra = nil // what it has printed and kept is its own, and not that of the block that fails with it
 	k.end(&s.base, o)
 }
 

@@ -31,11 +31,15 @@ steps:
   - {id: build, run: "mkdir d; echo text > d/a; echo begin; yes line | head -c 100000; echo problem >&2; echo end", artifacts: d, capture: none}
   - {id: use, run: "cat d/a", fetch: "${{ steps.build.artifacts }}"}
   - {id: bytes, run: "printf 'a\\377b\\n'", capture: none}
+  - steps:
+      - {id: bad, run: "echo report > r; exit 1", artifacts: [r, never]}
+    except: [{id: look, match: ExitError, run: cat r >r2, fetch: "${{ steps.bad.artifacts }}"}]
   - {id: none, run: "cat d/b", fetch: [{path: d/b, sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}]}
 `).onTemporal(t, workers(work))
 	got := ends(t, events)
 	for path, want := range map[string]string{
 		"build": "succeeded", "use": `succeeded "text"`, "bytes": "succeeded",
+		"bad": "failed ExitError: exit status 1", "look": `succeeded ""`,
 		"none": "failed StartError: fetch: d/b cannot be fetched: the store does not have it",
 	} {
 		if got[path] != want {
