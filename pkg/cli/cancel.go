@@ -67,11 +67,7 @@ func (s *session) cancel(c *cli.Context) error {
 		return err
 	}
 	if end == nil {
-		still := "still at its cleanups"
-		if r.Header.Command.Engine != nil {
-			still = "at its cleanups, or waits for a worker"
-		}
-		text := fmt.Sprintf("flowrun: run %s is told to stop, and %s (flowrun cancel --now %s kills it)\n", r.ID, still, r.ID)
+		text := fmt.Sprintf("flowrun: run %s is told to stop, and %s\n", r.ID, notYet(r, c.Bool(flagNow)))
 		io.WriteString(s.Stderr, plain.Inert(text))
 		s.code = 1
 		return nil
@@ -94,6 +90,21 @@ func cancelHere(r *journal.Run, sig os.Signal, most time.Duration) (end *journal
 		return nil, fault{err}
 	}
 	return end, nil
+}
+
+// notYet is why a run that was told to stop may be going on, and what can be typed then.
+func notYet(r *journal.Run, now bool) string {
+	away := r.Header.Command.Engine
+	kill := fmt.Sprintf("(flowrun cancel --now %s kills it)", r.ID)
+	switch {
+	case away == nil && now:
+		return fmt.Sprintf("has not ended yet (flowrun show %s shows what it does)", r.ID)
+	case away == nil:
+		return "still at its cleanups " + kill
+	case now:
+		return fmt.Sprintf("has not ended: there may be no worker that tells it (flowrun worker --queue %s starts one)", away.Queue)
+	}
+	return "at its cleanups, or waits for a worker " + kill
 }
 
 // ended is how a run ended, behind "it has".

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/flowrun/flowrun/pkg/executor/journal"
+	"github.com/flowrun/flowrun/pkg/steps"
 	"github.com/flowrun/flowrun/pkg/steps/process"
 )
 
@@ -67,6 +68,9 @@ func (s *session) present() error {
 // engineOf is the engine of a command line, as a run keeps it.
 func (s *session) engineOf(c *cli.Context) (*journal.Engine, error) {
 	e := &journal.Engine{Name: engineTemporal, Queue: cmp.Or(c.String(flagQueue), defaultQueue)}
+	if !steps.IsQueue(e.Queue) {
+		return nil, usage("one has letters, digits, dots, - and _, as gpu-1", "--%s: %s is no name of a queue", flagQueue, shown(e.Queue))
+	}
 	for _, name := range engineVariables() {
 		if v := s.lookup(name); v != "" {
 			e.Env = append(e.Env, name+"="+v)

@@ -43,9 +43,12 @@ func (s *session) worker(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usage("", "worker takes no argument, not %s", shown(c.Args().First()))
 	}
-	allow, err := allowed(c.String(flagAllow))
-	if err != nil {
-		return err
+	var allow []string
+	if c.IsSet(flagAllow) {
+		var err error
+		if allow, err = allowed(c.String(flagAllow)); err != nil {
+			return err
+		}
 	}
 	if err := s.present(); err != nil {
 		return err
@@ -119,11 +122,9 @@ func inherited(app *cli.App, env []string) []string {
 	})
 }
 
-// allowed are the kinds that --allow names; nil: all.
+// allowed are the kinds that --allow names. No name at all is a mistake, as of a variable in a script that is not set: it never
+// means all.
 func allowed(text string) ([]string, error) {
-	if text == "" {
-		return nil, nil
-	}
 	var known, list []string
 	for _, k := range steps.Builtin() {
 		if k.Run != nil && !k.Probe {

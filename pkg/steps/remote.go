@@ -37,8 +37,11 @@ func Queue(args kind.Args) (string, *event.Error) {
 	if !ok || v == nil {
 		return "", nil
 	}
-	if name := text(v); queueName.MatchString(name) {
+	if name := text(v); IsQueue(name) {
 		return name, nil
 	}
 	return "", event.Errorf(event.ValueError, "queue: %q is no name of a queue: one has letters, digits, dots, - and _, as gpu-1", text(v))
 }
+
+// IsQueue says whether a queue can have that name.
+func IsQueue(name string) bool { return queueName.MatchString(name) }
