@@ -28,7 +28,7 @@ func (x *program) workflow(ctx workflow.Context, o order) (ending, error) {
 		return ending{}, temporal.NewNonRetryableApplicationError(err.Error(), "InvalidWorkflow", nil)
 	}
 	if err := workflow.SetQueryHandler(ctx, queryEvents, func(offset int64) (page, error) {
-		if d.ahead && !d.log.done {
+		if d.ahead {
 			return page{}, errAhead
 		}
 		return d.log.page(offset), nil
