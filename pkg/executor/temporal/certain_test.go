@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -97,7 +98,7 @@ func asker(t *testing.T) *questions {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	w := worker.New(c, "q", worker.Options{LocalActivityWorkerOnly: true})
+	w := worker.New(c, "q", worker.Options{LocalActivityWorkerOnly: true, DeadlockDetectionTimeout: time.Hour})
 	register(w, &program{kinds: steps.Builtin(), drain: drain}, testHand(t))
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
