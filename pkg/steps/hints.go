@@ -5,7 +5,7 @@ package steps
 func exitHint(code int, script bool) string {
 	switch {
 	case script && code == 127:
-		return ": a command of the script was not found in PATH"
+		return ": a command of the script was not found"
 	case script && code == 126:
 		return ": a command of the script was found but is not executable"
 	case code == 127:

@@ -142,7 +142,7 @@ func TestRun(t *testing.T) {
 		{"exit code", `{"run":"exit 3"}`, exit("exit status 3", `"exit_code":3`) + "\nexit_code 3"},
 		{"success codes", `{"run":"echo a; exit 3","success_codes":[0,3]}`, "\"a\"\nstdout \"a\\n\"\nexit_code 3"},
 		{"success without 0", `{"run":"true","success_codes":[3]}`, exit("exit status 0", `"exit_code":0`)},
-		{"command not found in a script", `{"run":"no-such-command 2>/dev/null"}`, exit("exit status 127: a command of the script was not found in PATH", `"exit_code":127`) + "\nexit_code 127"},
+		{"command not found in a script", `{"run":"no-such-command 2>/dev/null"}`, exit("exit status 127: a command of the script was not found", `"exit_code":127`) + "\nexit_code 127"},
 		{"not executable in a script", `{"run":"/etc/passwd 2>/dev/null"}`, exit("exit status 126: a command of the script was found but is not executable", `"exit_code":126`) + "\nexit_code 126"},
 		{"signal", `{"run":"kill -TERM $$"}`, exit("killed by SIGTERM", `"signal":"TERM"`) + "\nexit_code null"},
 		{"killed", `{"run":"kill -KILL $$"}`, exit("killed by SIGKILL; out of memory?", `"signal":"KILL"`) + "\nexit_code null"},

@@ -105,6 +105,7 @@ func TestHints(t *testing.T) {
 		{"ExitError", map[string]any{"exit_code": 127}, "zsh:1: command not found: jq", "there is no jq in the PATH of this step: install it, or set PATH in env"},
 		{"ExitError", map[string]any{"exit_code": 127}, "env: ‘jq’: No such file or directory", "there is no jq in the PATH of this step: install it, or set PATH in env"},
 		{"ExitError", map[string]any{"exit_code": 127}, "jq: not found\nand more", "there is no jq in the PATH of this step: install it, or set PATH in env"},
+		{"ExitError", map[string]any{"exit_code": 127}, "sh: 1: ./x.sh: not found", "there is no ./x.sh where this step runs, or not the program that its first line names"},
 		{"ExitError", map[string]any{"exit_code": 127}, "what?", ""},
 		{"ExitError", map[string]any{"exit_code": 1}, "sh: 1: jq: not found", ""},
 		{"ExitError", map[string]any{"exit_code": 126}, "sh: 1: ./x.sh: Permission denied", "chmod +x ./x.sh"},

@@ -27,7 +27,10 @@ func (c *Cause) Hints() []string {
 			out = append(out, "chmod +x "+name)
 		}
 	case 127:
-		if name := found(last, notFound); name != "" {
+		switch name := found(last, notFound); {
+		case strings.ContainsRune(name, '/'):
+			out = append(out, fmt.Sprintf("there is no %s where this step runs, or not the program that its first line names", name))
+		case name != "":
 			out = append(out, fmt.Sprintf("there is no %s in the PATH of this step: install it, or set PATH in env", name))
 		}
 	}
