@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -15,7 +16,7 @@ func TestRewriteKeepsOwner(t *testing.T) {
 		t.Skip("only root may give a file away")
 	}
 	path := filepath.Join(t.TempDir(), "a.yaml")
-	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
+	if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Chmod(path, 0o640)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(path, 4321, 1234); err != nil {

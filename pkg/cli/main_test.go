@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/cli"
 	"github.com/flowrun/flowrun/pkg/executor/replayed"
+	"github.com/flowrun/flowrun/pkg/testenv"
 )
 
 // TestMain makes this test binary the flowrun command, too: scripts run it as a process of its own.
@@ -19,10 +20,11 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// tests keeps what their commands leave out of the user's folders.
+// tests have their commands leave nothing in the user's folders.
 type tests struct{ *testing.M }
 
 func (m tests) Run() int {
+	testenv.Clean()
 	dir, err := os.MkdirTemp("", "flowrun-test-")
 	if err != nil {
 		panic(err)

@@ -64,6 +64,7 @@ func rooms() map[string][]string {
 		"pkg/report/graph":             {event, plan, ast, expr, "pkg/report/plain"},
 		"pkg/report/played":            {event, plan, kernel, "pkg/executor/sim", "pkg/spec", kind, "pkg/steps"},
 		"pkg/report/tty":               {event, plan, ast, "pkg/report/columns", "pkg/report/plain"},
+		"pkg/testenv":                  nil,
 		"schema":                       nil,
 		"examples":                     {"pkg/...", "schema"},
 		"docs":                         {"pkg/...", "schema", "docs/errors"},
