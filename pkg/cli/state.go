@@ -50,7 +50,7 @@ func machineFolder(c *cli.Context) (string, error) {
 		return "", fault{err}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", usage("name a folder that the runs share", "--%s: %s is no folder", flagSemaphores, shown(dir))
+		return "", usage("name a folder that the runs share", "--%s: %s is no folder", flagSemaphores, quote(dir))
 	}
 	return dir, nil
 }
