@@ -171,9 +171,10 @@ steps:
 
 // desk is a shell at a terminal.
 type desk struct {
-	t      *testing.T
-	master *os.File
-	shown  *bufio.Reader
+	t       *testing.T
+	master  *os.File
+	shown   *bufio.Reader
+	tooLong *time.Timer // ends the shell
 }
 
 // sit starts a shell on a terminal of its own, with HOME in the folder.
@@ -217,7 +218,7 @@ func sit(t *testing.T, folder string, argv, setup []string) *desk {
 		cmd.Wait()
 		tooLong.Stop()
 	})
-	d := &desk{t, master, bufio.NewReader(master)}
+	d := &desk{t, master, bufio.NewReader(master), tooLong}
 	for _, line := range append(setup, `PS1=rea''dy:`) {
 		fmt.Fprintf(master, "%s\n", line)
 	}
@@ -238,6 +239,7 @@ func (d *desk) tab(line string) string {
 // until reads what is shown up to an end, which it leaves out.
 func (d *desk) until(end string) string {
 	d.t.Helper()
+	d.tooLong.Reset(time.Minute)
 	var b strings.Builder
 	for !strings.HasSuffix(b.String(), end) {
 		c, err := d.shown.ReadByte()

@@ -569,12 +569,7 @@ func TestHTTPFaults(t *testing.T) {
 
 func TestHTTPNobodyThere(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	const addr = "127.0.0.1:1" // a port that was free a moment ago may be another's by now
 	if got, want := answer(ask(t, "http://"+addr), addr, "A"), "ConnectionError: GET http://A: connection refused: nothing listens there"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -621,7 +616,7 @@ func TestHTTPCancel(t *testing.T) {
 				if o.Status == event.Succeeded {
 					t.Error("it succeeded")
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("it goes on")
 			}
 			if left, _ := os.ReadDir(call.Dir); len(left) > 0 {

@@ -22,7 +22,7 @@ import (
 )
 
 // soon is longer than anything here takes that does not hang.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // sayings collects what a step says.
 type sayings struct {

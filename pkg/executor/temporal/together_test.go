@@ -43,6 +43,7 @@ func TestTogether(t *testing.T) {
 			var suite testsuite.WorkflowTestSuite
 			suite.SetLogger(quiet{})
 			env := suite.NewTestWorkflowEnvironment()
+			env.SetTestTimeout(time.Minute)
 			env.ExecuteWorkflow(func(ctx workflow.Context) error {
 				d, err := (&program{kinds: steps.Builtin(), drain: drain}).driver(ctx, order{Spec: x.spec})
 				if err != nil {

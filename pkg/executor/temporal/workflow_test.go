@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
@@ -122,6 +123,7 @@ func TestMarks(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute)
 	register(env, &program{kinds: steps.Builtin(), drain: drain}, testHand(t))
 	env.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) { got = args.Get(0).(temporal.SearchAttributes) }).Return(nil)
 	env.ExecuteWorkflow(workflowType, order{Spec: c.spec, Indexed: true})

@@ -73,7 +73,7 @@ func TestDial(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			opt.ConnectionOptions.GetSystemInfoTimeout = 4 * time.Second
+			opt.ConnectionOptions.GetSystemInfoTimeout = time.Minute
 			if tc.name == "silence" {
 				opt.ConnectionOptions.GetSystemInfoTimeout = 50 * time.Millisecond
 			}
