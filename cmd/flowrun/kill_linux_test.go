@@ -217,7 +217,7 @@ type victim struct {
 // is told to end.
 func (v *victim) gone(t *testing.T) {
 	t.Helper()
-	until(t, 4*slack, "end of all that was killed", func() bool { return len(marked(v.mark)) == 0 })
+	until(t, slack, "end of all that was killed", func() bool { return len(marked(v.mark)) == 0 })
 }
 
 // removed is a fresh start.
@@ -247,7 +247,7 @@ func (v *victim) dies(t *testing.T, args ...string) {
 	if _, err := fmt.Sscan(string(engine), &pid); err == nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
-	until(t, 4*slack, "end of what was killed", is)
+	until(t, slack, "end of what was killed", is)
 }
 
 // written are the lines of the journal.

@@ -18,10 +18,6 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 )
 
-// ample is more than enough also while other tests kill their runs: a run looks at its end, and a resumed one at its begin, for what
-// dead ones have left until there is nothing.
-const ample = 6 * slack
-
 // shared starts the command in the background, with the semaphores of its folder. It has a state of its own, by that name.
 func (c *command) shared(t *testing.T, state string) *sharing {
 	t.Helper()
@@ -54,7 +50,7 @@ func (s *sharing) tells(t *testing.T) {
 func (s *sharing) run(t *testing.T) *journal.Run {
 	t.Helper()
 	var r *journal.Run
-	until(t, ample, "journal", func() bool {
+	until(t, slack, "journal", func() bool {
 		ids, err := journal.IDs(s.state)
 		if err != nil || len(ids) != 1 {
 			return false
@@ -81,7 +77,7 @@ func (s *sharing) why(t *testing.T, path string) (why string) {
 // ended waits for its end and says how that was.
 func (s *sharing) ended(t *testing.T) (status, cause string) {
 	t.Helper()
-	until(t, ample, "end", s.over)
+	until(t, slack, "end", s.over)
 	var doc struct{ Status, Cause string }
 	if err := json.Unmarshal(s.out.Bytes(), &doc); err != nil {
 		t.Fatalf("%v\n%s%s", err, &s.out, &s.errs)
@@ -148,7 +144,7 @@ steps:
 // inside waits until a run has the permit.
 func (s *sharing) inside(t *testing.T) {
 	t.Helper()
-	until(t, ample, "run inside", func() bool { return s.isInside(t) })
+	until(t, slack, "run inside", func() bool { return s.isInside(t) })
 }
 
 func (s *sharing) isInside(t *testing.T) bool {
@@ -161,7 +157,7 @@ func (s *sharing) held(t *testing.T, by *sharing) {
 	t.Helper()
 	holder := by.run(t)
 	want := fmt.Sprintf(`semaphore "door", held by run %s (pid %d) since `, holder.ID, holder.Header.Process.PID)
-	until(t, ample, "word of the holder", func() bool { return strings.HasPrefix(s.why(t, "s"), want) })
+	until(t, slack, "word of the holder", func() bool { return strings.HasPrefix(s.why(t, "s"), want) })
 }
 
 // TestSharedAndKilled: when the holder is killed the next one gets the permit, when nothing of the former is alive any more.
@@ -193,7 +189,7 @@ func TestSharedAndKilled(t *testing.T) {
 		second.inside(t)
 		c.file("go")
 		second.succeeds(t)
-		until(t, ample, "end", first.over)
+		until(t, slack, "end", first.over)
 		kill(c.mark)
 	}
 }
@@ -237,7 +233,7 @@ func TestSharedAndCancelled(t *testing.T) {
 // TestSharedByUsers: runs of two users share a semaphore, whoever comes first, in a folder in which both may write, as /tmp.
 func TestSharedByUsers(t *testing.T) {
 	t.Parallel()
-	other := users()["nobody"]
+	other := nobody()
 	if other == nil {
 		t.Skip("only root can run as two users")
 	}
@@ -285,12 +281,12 @@ func TestSharedAndResumed(t *testing.T) {
 			if died == "at work" {
 				first.inside(t)
 			} else {
-				until(t, ample, "begin", func() bool { return first.starts(t, "nap") == 1 })
+				until(t, slack, "begin", func() bool { return first.starts(t, "nap") == 1 })
 			}
 			if err := unix.Kill(first.engine(t), unix.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
-			until(t, ample, "end", first.over)
+			until(t, slack, "end", first.over)
 			id := first.id(t)
 			_ = os.Remove(filepath.Join(c.dir, "here."+id))
 			second := c.shared(t, "2")

@@ -10,6 +10,9 @@ import (
 // When memory is out, a step is killed sooner than flowrun.
 func TestOutOfMemoryTakesSteps(t *testing.T) {
 	t.Parallel()
+	if b, err := os.ReadFile("/proc/self/oom_score_adj"); err != nil || string(b) == "1000\n" {
+		t.Skipf("nothing can be killed sooner than what is at %q: %v", b, err) // as in some clusters
+	}
 	c := &command{dir: filepath.Join(home(t), "run"), mark: "oom"}
 	if err := os.Mkdir(c.dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -20,7 +23,7 @@ steps:
     run: |
       until test "$(cat /proc/self/oom_score_adj)" -gt "$(cat /proc/$PPID/oom_score_adj)"; do :; done
       echo sooner
-    timeout: 10s
+    timeout: 1m
 `
 	if err := os.WriteFile(filepath.Join(c.dir, "flow.yaml"), []byte(file), 0o644); err != nil {
 		t.Fatal(err)

@@ -114,10 +114,10 @@ func TestStateRefused(t *testing.T) {
 	})
 	t.Run("another user's", func(t *testing.T) {
 		t.Parallel()
-		if users()["nobody"] == nil {
+		if nobody() == nil {
 			t.Skip("only root can be two users")
 		}
-		c := &command{dir: filepath.Join(home(t), "run"), user: users()["nobody"], mark: "other"}
+		c := &command{dir: filepath.Join(home(t), "run"), user: nobody(), mark: "other"}
 		other := filepath.Join(c.dir, "other")
 		err := os.MkdirAll(other, 0o755)
 		if err == nil {
@@ -130,10 +130,7 @@ func TestStateRefused(t *testing.T) {
 	})
 	t.Run("no locks", func(t *testing.T) {
 		t.Parallel()
-		strace, err := exec.LookPath("strace")
-		if err != nil {
-			t.Skip(err)
-		}
+		strace := strace(t)
 		c := prepare(t, workflow)
 		cmd := c.cmd()
 		cmd.Args = []string{strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK", cmd.Path, "run", "w.yaml"}
@@ -149,10 +146,7 @@ func TestStateRefused(t *testing.T) {
 // begin, and the ends of the steps that it hangs on; and no end of a step is written before its log is on the disk.
 func TestPowerOrder(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip(err)
-	}
+	strace := strace(t)
 	c := prepare(t, `
 steps:
   - {id: a, run: [echo, "mark of a"]}

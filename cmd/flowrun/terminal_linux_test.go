@@ -506,7 +506,7 @@ func TestTerminalNoSurvivors(t *testing.T) {
 	for name, tail := range map[string]string{"success": "exit 0", "timeout": "while :; do sleep 0.1; done"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mark := strings.ReplaceAll(t.Name(), "/", ".")
+			mark := fmt.Sprint(strings.ReplaceAll(t.Name(), "/", "."), os.Getpid(), ".")
 			var b strings.Builder
 			b.WriteString("\nsteps:\n")
 			for i, k := range kinds() {

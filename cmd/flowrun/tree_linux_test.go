@@ -40,14 +40,15 @@ func cursorShown(text string) bool {
 func TestTreeEnds(t *testing.T) {
 	t.Parallel()
 	const waits = "while :; do sleep 0.05; done"
+	goes := func(s *screen) { s.file("go") }
 	for name, c := range map[string]struct {
 		run  string
 		end  func(s *screen)
 		code string
 		said string
 	}{
-		"success": {"sleep 0.4", nil, "exit status 0", "succeeded in"},
-		"failure": {"sleep 0.4; exit 3", nil, "exit status 1", "failed in"},
+		"success": {"until test -e go; do sleep 0.05; done", goes, "exit status 0", "succeeded in"},
+		"failure": {"until test -e go; do sleep 0.05; done; exit 3", goes, "exit status 1", "failed in"},
 		"Ctrl-C":  {waits, func(s *screen) { s.keys("\x03") }, "signal: interrupt", "cancelled by SIGINT in"},
 		"twice": {`trap "" TERM; ` + waits, func(s *screen) {
 			s.keys("\x03")
@@ -66,9 +67,7 @@ func TestTreeEnds(t *testing.T) {
 			s.mu.Lock()
 			s.shown.WriteString(hideCursor) // shows has forgotten that it is hidden
 			s.mu.Unlock()
-			if c.end != nil {
-				c.end(s)
-			}
+			c.end(s)
 			until(t, limit+slack, "end", func() bool { return strings.Contains(s.text(), c.said) && cursorShown(s.text()) })
 			s.gone(c.code)
 			if text := s.text(); !cursorShown(text) || strings.LastIndex(text, "\x1b[?7l") > strings.LastIndex(text, "\x1b[?7h") {
@@ -157,7 +156,9 @@ func TestTreeAnyway(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.env, c.flags), func(t *testing.T) {
 			t.Parallel()
-			s := watch(t, "steps: [{id: work, run: sleep 0.4}]\n", c.env, c.flags)
+			s := watch(t, "steps: [{id: work, run: 'until test -e go; do sleep 0.05; done'}]\n", c.env, c.flags)
+			until(t, slack, "tree", func() bool { return strings.Contains(s.text(), hideCursor) })
+			s.file("go")
 			<-s.ended
 			if text := s.text(); !strings.Contains(text, hideCursor) || !cursorShown(text) || strings.Contains(text, "\x1b[0m") {
 				t.Errorf("%q", text)
