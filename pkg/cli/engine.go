@@ -23,7 +23,9 @@ type Link struct {
 	Env     []string // the engine's own variables, as TEMPORAL_ADDRESS
 	Queue   string   // where runs and their steps wait for workers
 	KeyFile string   // what travels is encrypted with the key in it; "": it is not
-	Store   string   // the URL where files and logs of runs are kept; "": nowhere
+	// Keys gives what is in the key file, which may be a pipe and is read once; nil: it is read each time.
+	Keys  func() ([]byte, error)
+	Store string // the URL where files and logs of runs are kept; "": nowhere
 	// Notice tells people what they should know meanwhile, as that no worker is there.
 	Notice func(text string)
 }

@@ -154,7 +154,7 @@ func engineFlag() cli.Flag {
 // linkFlags say how runs beyond this machine are kept and kept secret.
 func linkFlags() []cli.Flag {
 	return []cli.Flag{
-		textFlag(flagKeyFile, "", "FILE", "what travels is encrypted with the key in it"),
+		textFlag(flagKeyFile, "", "FILE", "what travels, and what is in the store, is encrypted with the key in it"),
 		textFlag(flagStore, "", "URL", "where files and logs of steps on workers are kept: file:///shared, s3://bucket"),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,6 +96,7 @@ func relink(c *cli.Context, e *journal.Engine) error {
 // linkOf is how an engine is reached: the server is that of e, whatever the environment says; who may use it stands there.
 func (s *session) linkOf(e *journal.Engine) Link {
 	l := Link{Queue: e.Queue, KeyFile: e.KeyFile, Store: e.Store}
+	l.Keys = sync.OnceValues(func() ([]byte, error) { return os.ReadFile(l.KeyFile) })
 	for _, v := range s.Env {
 		name, _, _ := strings.Cut(v, "=")
 		if strings.HasPrefix(name, enginePrefix) && !slices.Contains(engineVariables(), name) {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +31,22 @@ func TestLink(t *testing.T) {
 	}
 	if name := slices.IndexFunc(engineVariables(), func(v string) bool { return strings.Contains(v, "KEY") || strings.Contains(v, "TLS") }); name >= 0 {
 		t.Errorf("%s is kept", engineVariables()[name])
+	}
+}
+
+// TestKeysOnce: a key file may be a pipe, which has nothing more to say to who reads it again.
+func TestKeysOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(path, []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := (&session{}).linkOf(&journal.Engine{KeyFile: path})
+	for range 2 {
+		if text, err := l.Keys(); string(text) != "key" || err != nil {
+			t.Errorf("%q, %v", text, err)
+		}
+		_ = os.Remove(path)
 	}
 }
 

@@ -44,11 +44,15 @@ func (Engine) Dial(ctx context.Context, l cli.Link) (executor.Remote, error) {
 
 // Store implements cli.Engine.
 func (Engine) Store(ctx context.Context, l cli.Link, run string) (kind.Store, error) {
+	keys, err := link.ReadKeys(l)
+	if err != nil {
+		return nil, err
+	}
 	s, err := store.Open(ctx, l.Store)
 	if err != nil {
 		return nil, err
 	}
-	return s.Run(run), nil
+	return keys.Store(s.Run(run), run), nil
 }
 
 // Work implements cli.Engine.
@@ -64,7 +68,11 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 			return err
 		}
 		defer s.Close()
-		kept = s.Run
+		keys, err := link.ReadKeys(w.Link)
+		if err != nil {
+			return err
+		}
+		kept = func(run string) kind.Store { return keys.Store(s.Run(run), run) }
 	}
 	const most = 1000 // at once, where nobody says how many
 	queue := cmp.Or(w.Queue, defaultQueue)

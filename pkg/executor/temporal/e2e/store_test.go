@@ -3,6 +3,9 @@
 package e2e
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,5 +59,49 @@ steps:
 			t.Error(c)
 		}
 		s.remove("got")
+	}
+}
+
+// TestStoreWithKey: who has the key file sees what steps have kept and printed, and nobody else who reads the store.
+func TestStoreWithKey(t *testing.T) {
+	s := open(t)
+	store, key := filepath.Join(filepath.Dir(s.dir), "store"), filepath.Join(filepath.Dir(s.dir), "key")
+	if err := errors.Join(os.Mkdir(store, 0o755), os.WriteFile(key, []byte(strings.Repeat("a", 64)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"--store=file://" + store, "--key-file=" + key}
+	s.worker(nil, flags...)
+	s.write("keep.yaml", `
+flowrun: 1
+steps:
+  - {id: test, run: 'echo moonlight > report; yes moonlight | head -n 20000; exit 1', capture: none, artifacts: [report]}
+`)
+	c := s.types(append([]string{"run", "--engine", "temporal", "--format", "json", "keep.yaml"}, flags...)...)
+	d := s.decode(c)
+	if c.code != 1 {
+		t.Fatal(c)
+	}
+	n := 0
+	err := filepath.WalkDir(store, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		n++
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte("moonlight")) {
+			t.Errorf("%s can be read", path)
+		}
+		return err
+	})
+	if err != nil || n != 3 {
+		t.Errorf("%d files in the store, %v", n, err)
+	}
+	other := s.other()
+	c = other.types(append([]string{"logs", "--engine", "temporal", d.Run, "test", "--raw"}, flags...)...)
+	if c.code != 0 || c.out != strings.Repeat("moonlight\n", 20000) {
+		t.Errorf("%d bytes of output, exit code %d\n%s", len(c.out), c.code, c.errs)
+	}
+	if c := other.types("artifacts", d.Run, "--to", "got"); c.code != 0 || other.read("got/report") != "moonlight\n" {
+		t.Error(c)
 	}
 }

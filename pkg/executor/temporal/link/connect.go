@@ -67,7 +67,7 @@ func Options(l cli.Link) (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("the settings of TLS are wrong: %w (see TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH and TEMPORAL_TLS_SERVER_CA_CERT_PATH)", err)
 	}
-	keys, err := ReadKeys(l.KeyFile)
+	keys, err := ReadKeys(l)
 	if err != nil {
 		return client.Options{}, err
 	}

@@ -17,9 +17,12 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/flowrun/flowrun/pkg/cli"
 )
 
-// Keys encrypt all that travels: what a run was started with, the values of its steps, the texts of its errors.
+// Keys encrypt all that travels: what a run was started with, the values of its steps, the texts of its errors; and what its steps
+// keep in a store.
 //
 // A key file has a key on each line: 32 bytes, in hex or in base64. What begins with # is a comment. The first key
 // encrypts, every one decrypts. So a key is changed in three steps, each on all machines before the next: the new one
@@ -40,13 +43,18 @@ const (
 	keyName  = "encryption-key-id"
 )
 
-// ReadKeys reads a key file. No path is no key.
-func ReadKeys(path string) (*Keys, error) {
+// ReadKeys reads the key file. No path is no key.
+func ReadKeys(l cli.Link) (*Keys, error) {
+	path := l.KeyFile
 	k := &Keys{path: path, all: map[string]cipher.AEAD{}}
 	if path == "" {
 		return k, nil
 	}
-	text, err := os.ReadFile(path)
+	read := l.Keys
+	if read == nil {
+		read = func() ([]byte, error) { return os.ReadFile(path) }
+	}
+	text, err := read()
 	if os.IsNotExist(err) {
 		return nil, fmt.Errorf("there is no key file %q (make one with: %s > FILE)", path, keygen)
 	}
@@ -77,6 +85,7 @@ func ReadKeys(path string) (*Keys, error) {
 
 const (
 	keyLen = 32
+	idLen  = 6
 	keygen = "openssl rand -hex 32"
 )
 
@@ -98,7 +107,7 @@ func decodeKey(line string) []byte {
 // keys can have one.
 func idOf(key []byte) string {
 	sum := sha256.Sum256(append([]byte("flowrun key id "), key...))
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:idLen])
 }
 
 func aead(key []byte) cipher.AEAD {
@@ -106,7 +115,7 @@ func aead(key []byte) cipher.AEAD {
 	if err != nil {
 		panic("link: a key of another length: " + err.Error())
 	}
-	// A random nonce is good for four billion payloads, years of a busy namespace; then a new key is due.
+	// A random nonce is good for four billion payloads, years of a busy namespace, and a thousand terabytes of files; then a new key is due.
 	gcm, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
 		panic("link: AES without GCM: " + err.Error())
@@ -156,15 +165,12 @@ func (k *Keys) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 	case !sealed && k.first == "":
 		return p, nil
 	case !sealed:
-		return nil, keyError("it is not encrypted, and whoever has a key file takes nothing else (--key-file belongs to the workers and to everyone who starts or looks at their runs)")
+		return nil, errNotSealed
 	}
 	id := string(p.GetMetadata()[keyName])
-	if k.first == "" {
-		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q (give the file of that key with --key-file)", id))
-	}
-	gcm, ok := k.all[id]
-	if !ok {
-		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q, which is not in %q", id, k.path))
+	gcm, err := k.of(id)
+	if err != nil {
+		return nil, err
 	}
 	plain, err := gcm.Open(nil, nil, p.GetData(), nil)
 	if err != nil {
@@ -176,6 +182,21 @@ func (k *Keys) decode(p *commonpb.Payload) (*commonpb.Payload, error) {
 	}
 	return out, nil
 }
+
+// of is the key of that id.
+func (k *Keys) of(id string) (cipher.AEAD, error) {
+	if k.first == "" {
+		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q (give the file of that key with --key-file)", id))
+	}
+	gcm, ok := k.all[id]
+	if !ok {
+		return nil, keyError(fmt.Sprintf("it is encrypted with the key %.32q, which is not in %q", id, k.path))
+	}
+	return gcm, nil
+}
+
+// errNotSealed is that of what is not encrypted where it must be.
+const errNotSealed = keyError("it is not encrypted, and whoever has a key file takes nothing else (--key-file belongs to the workers and to everyone who starts or looks at their runs)")
 
 // LacksKey says whether an activity has failed since its worker has no key for what it was to do.
 func LacksKey(err error) bool {

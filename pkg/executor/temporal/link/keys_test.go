@@ -170,7 +170,7 @@ func TestVital(t *testing.T) {
 
 // TestKeysAlways: the same value is never the same text, and what was changed is refused, wherever it was.
 func TestKeysAlways(t *testing.T) {
-	k, err := link.ReadKeys(write(t, "keys", []byte(hex.EncodeToString(keyA))))
+	k, err := link.ReadKeys(cli.Link{KeyFile: write(t, "keys", []byte(hex.EncodeToString(keyA)))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,14 +242,18 @@ func TestReadKeys(t *testing.T) {
 		{"word", "correct horse battery staple", `line 1 of the key file "FILE" is no key of 32 bytes in hex or base64 (make one with: openssl rand -hex 32)`},
 	} {
 		path := write(t, "keys", []byte(tc.text))
-		if _, err := link.ReadKeys(path); fmt.Sprint(err) != strings.ReplaceAll(tc.want, "FILE", path) {
+		if _, err := link.ReadKeys(cli.Link{KeyFile: path}); fmt.Sprint(err) != strings.ReplaceAll(tc.want, "FILE", path) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
-	if _, err := link.ReadKeys("none/such"); fmt.Sprint(err) != `there is no key file "none/such" (make one with: openssl rand -hex 32 > FILE)` {
+	if _, err := link.ReadKeys(cli.Link{KeyFile: "none/such"}); fmt.Sprint(err) != `there is no key file "none/such" (make one with: openssl rand -hex 32 > FILE)` {
 		t.Error(err)
 	}
-	if _, err := link.ReadKeys(t.TempDir()); err == nil || !strings.HasPrefix(err.Error(), "the key file cannot be read: ") {
+	pipe := cli.Link{KeyFile: "/dev/fd/63", Keys: func() ([]byte, error) { return []byte(hex.EncodeToString(keyA)), nil }}
+	if _, err := link.ReadKeys(pipe); err != nil {
+		t.Error(err)
+	}
+	if _, err := link.ReadKeys(cli.Link{KeyFile: t.TempDir()}); err == nil || !strings.HasPrefix(err.Error(), "the key file cannot be read: ") {
 		t.Error(err)
 	}
 }
