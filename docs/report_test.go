@@ -56,6 +56,10 @@ func TestPageInBrowser(t *testing.T) {
 		b.is("document.querySelector('#detail pre').innerText.includes('server not ready')", true)
 		b.eval("document.querySelector('#causes a').click()")
 		b.wait("document.querySelector('#detail h3 .mono').textContent === 'shards[3]'")
+		b.is("document.querySelector('#detail dl').innerText.includes('report-3.xml (13.0 KiB)')", true)
+		b.is("document.querySelectorAll('#artifacts li').length", 3.0)
+		b.eval("document.querySelector('#artifacts a').click()")
+		b.wait("document.querySelector('#detail h3 .mono').textContent === 'prepare'")
 		b.quiet(nightly)
 	})
 	part("keyboard", func(*testing.T) {

@@ -264,6 +264,7 @@
     fact("recovered", s.h);
     if (s.c) fact("time", "on the critical path");
     fact("value", s.v);
+    for (const line of s.f || []) fact("artifact", line);
     const state = JSON.stringify([s.n, s.s, facts, a && [a.n, a.s, a.y, a.t, a.z], s.a.length]);
     if (state === held) return;
     const old = box.querySelector("pre"), atEnd = old && old.scrollHeight - old.scrollTop - old.clientHeight < 30;

@@ -36,6 +36,7 @@ type picture struct {
 	Why               reasons
 	Critical, Longest string // path, wait
 	Tree              branch
+	Kept              kept
 	Graph             template.HTML
 }
 
@@ -114,7 +115,7 @@ func (h *head) count(r *model.Run) {
 }
 
 func pictureOf(r *model.Run, o *Served) picture {
-	p := picture{head: headOf(r, o), Why: reasonsOf(r)}
+	p := picture{head: headOf(r, o), Why: reasonsOf(r), Kept: keptOf(r)}
 	if o != nil {
 		p.At, p.Home = o.At, o.Home
 	}

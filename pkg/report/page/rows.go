@@ -34,6 +34,7 @@ type row struct {
 	Works    bool   `json:"works,omitempty"` // it is no block
 	Critical bool   `json:"c,omitempty"`     // it is on the critical path
 	fate
+	Files    []string `json:"f,omitempty"` // that it has kept, a line for each
 	Waits    [][3]any `json:"q,omitempty"` // from, to, for what; null: it still waits; "": a pause
 	Attempts []try    `json:"a,omitempty"`
 }
@@ -156,7 +157,7 @@ func (e *encoder) row(s *model.Step, former int) row {
 	}
 	if s.State == model.Ended {
 		r.Ended = e.since(s.Started.Add(s.Duration))
-		r.Value = value(s)
+		r.Value, r.Files = value(s), fileLines(s.Artifacts)
 	}
 	if len(s.Attempts) > 0 {
 		r.Began = e.since(s.Attempts[0].Started)

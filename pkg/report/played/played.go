@@ -114,17 +114,20 @@ func (s script) work(k *kind.Kind, call kind.Call) (time.Duration, event.Outcome
 		what = "probe"
 	}
 	_, _ = fmt.Sscan(s.part(what, call.Step, call.Attempt), &took, &code)
+	extra := s.kept(call.Step, call.Attempt)
 	switch {
 	case code == 0:
 		o := event.Success("")
-		o.Extra = s.kept(call.Step, call.Attempt)
+		o.Extra = extra
 		return s.duration(took), o
 	case k.Probe:
 		return s.duration(took), event.Failure(event.Errorf(event.TimeoutError, "not ready within %s; last answer: exit status %d", took, code))
 	}
 	e := event.Errorf(event.ExitError, "exit status %d", code)
 	e.Fields = map[string]any{"exit_code": code}
-	return s.duration(took), event.Failure(e)
+	o := event.Failure(e)
+	o.Extra = extra
+	return s.duration(took), o
 }
 
 // kept are the artifacts of an attempt.

@@ -93,7 +93,7 @@ steps:
 		}
 		return err
 	})
-	if err != nil || n != 3 {
+	if err != nil || n != 2 {
 		t.Errorf("%d files in the store, %v", n, err)
 	}
 	other := s.other()
