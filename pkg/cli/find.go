@@ -114,7 +114,11 @@ func (s *session) named(c *cli.Context) (*journal.Run, error) {
 		if isRemote(c) {
 			return s.fetched(c, name)
 		}
-		return nil, usage(nearRun(name, places), "there is no run %s", shown(name))
+		hint := nearRun(name, places)
+		if hint == "" && journal.IsID(strings.ToUpper(name)) {
+			hint = fmt.Sprintf("flowrun %s %s --%s %s finds it if it was begun there", c.Command.Name, name, flagEngine, engineTemporal)
+		}
+		return nil, usage(cmp.Or(hint, "flowrun history lists runs"), "there is no run %s", shown(name))
 	}
 	var ids []string
 	for _, p := range fit[:min(len(fit), 3)] {
@@ -127,6 +131,7 @@ func (s *session) named(c *cli.Context) (*journal.Run, error) {
 	return nil, usage("write more of the id", "%s is the begin or the end of %s%s", shown(name), strings.Join(ids, ", "), more)
 }
 
+// nearRun is a hint at the run that was meant; "": it is none that is known here.
 func nearRun(name string, places []place) string {
 	ids := make([]string, len(places))
 	for i, p := range places {
@@ -135,7 +140,7 @@ func nearRun(name string, places []place) string {
 	if near := diag.Nearest(strings.ToUpper(name), ids); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "flowrun history lists runs"
+	return ""
 }
 
 // lastHere is the newest run that was begun in this folder, or is of a workflow in it.

@@ -84,7 +84,7 @@ func IDs(state string) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range slices.Backward(entries) { // they are sorted
-		if e.IsDir() && (idForm.MatchString(e.Name()) || exists(filepath.Join(path, e.Name(), journalName))) {
+		if e.IsDir() && (IsID(e.Name()) || exists(filepath.Join(path, e.Name(), journalName))) {
 			ids = append(ids, e.Name())
 		}
 	}
@@ -93,6 +93,9 @@ func IDs(state string) ([]string, error) {
 
 // idForm is that of the ids that flowrun makes: a run that dies at its begin leaves no more than a name.
 var idForm = regexp.MustCompile(`^[0-9A-Z]{26}$`)
+
+// IsID says whether a text has the form of an id that flowrun makes.
+func IsID(text string) bool { return idForm.MatchString(text) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
