@@ -28,6 +28,7 @@ import (
 //	RUN/spec.json      the same, for ever
 //	RUN/stop, kill     it was told so: the cause
 //	runs/RUN/          the run's folder, as the worker's flowrun leaves it
+//	broken, mute       who follows is refused; who starts a run gets no answer
 type folderEngine struct{}
 
 const glanceAt = 5 * time.Millisecond
@@ -147,6 +148,9 @@ func (r folderRemote) Start(_ context.Context, s executor.Spec) error {
 		if err := os.Rename(path+".new", path); err != nil {
 			return err
 		}
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "mute")); err == nil {
+		return &executor.LeftError{Err: errors.New("no answer"), Unsure: true}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (a *away) run(ctx context.Context, p *plan.Plan, opt executor.Options, said
 	a.said = said
 	result, err := executor.RunRemote(ctx, p, kindsOf(opt.Keep.Command.Grace), opt, a.remote, a.store)
 	if result == nil {
-		err = notBegun(left(opt.RunID, err))
+		err = notBegun(opt.RunID, err)
 	}
 	return result, err
 }
@@ -91,14 +91,15 @@ func (s *session) detached(c *cli.Context, p *plan.Plan, opt executor.Options, a
 			"--%s tells no more than the id of the run", flagDetach)
 	}
 	if err := executor.StartRemote(context.Background(), p, kindsOf(opt.Keep.Command.Grace), opt, a.remote); err != nil {
-		return notBegun(err)
+		return notBegun(opt.RunID, err)
 	}
 	fmt.Fprintln(s.Stdout, opt.RunID)
 	return nil
 }
 
-// notBegun is why a run did not begin: that the engine refuses it is no fault of flowrun.
-func notBegun(err error) error {
+// notBegun is why a run did not begin, if it did not: that the engine refuses it is no fault of flowrun.
+func notBegun(id string, err error) error {
+	err = left(id, err)
 	var list diag.List
 	var bug fault
 	var kept *journal.Problem
@@ -114,6 +115,8 @@ func left(id string, err error) error {
 	switch {
 	case !errors.As(err, &l):
 		return err
+	case l.Unsure:
+		return fault{fmt.Errorf("whether run %s has begun is not known: %w (flowrun resume %s follows it if it has)", id, l.Err, id)}
 	case errors.Is(err, executor.ErrNoRun):
 		return usage("flowrun show "+id+" shows what is known of it", "the engine knows no run %s any more", id)
 	}

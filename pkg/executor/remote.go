@@ -24,7 +24,7 @@ import (
 
 // Remote runs workflows beyond this machine. What it runs goes on when who started it is gone.
 type Remote interface {
-	// Start begins a run. When it returns without an error the run will take place.
+	// Start begins a run. When it returns without an error the run will take place; with a *LeftError that is Unsure nobody knows.
 	Start(ctx context.Context, s Spec) error
 	// Follow tells the events of a run behind the one with the number after (event.Event.Seq; 0: all), in order, and as they
 	// come. It returns nil behind the run's last event. Texts are sealed (mask.Sealed). ErrNoRun: there is no such run.

@@ -86,7 +86,11 @@ func Follow(ctx context.Context, p *plan.Plan, opt Options, remote Remote, store
 }
 
 // LeftError: a run beyond this machine goes on, as far as is known, but nobody follows it any more.
-type LeftError struct{ Err error }
+type LeftError struct {
+	Err error
+	// Unsure: the engine was told to begin it, and it is not known whether it has.
+	Unsure bool
+}
 
 // Error implements error.
 func (e *LeftError) Error() string { return e.Err.Error() }
@@ -155,7 +159,8 @@ func dispatch(ctx context.Context, p *plan.Plan, kinds []*kind.Kind, opt Options
 	within, done := context.WithTimeout(context.WithoutCancel(ctx), starting)
 	defer done()
 	if err := remote.Start(within, spec); err != nil {
-		if f.release(); f.keep.w != nil {
+		f.release()
+		if left := (*LeftError)(nil); f.keep.w != nil && !errors.As(err, &left) {
 			_ = os.RemoveAll(opt.Keep.Folder) // nothing has begun
 		}
 		return nil, nil, err
@@ -224,7 +229,7 @@ func (f *follower) follow(ctx context.Context, lost error) (*Result, error) {
 		err = errors.New("it has told all that happened, but for the end")
 	}
 	f.release()
-	return nil, &LeftError{err}
+	return nil, &LeftError{Err: err}
 }
 
 // starting is how long the engine has to begin a run.

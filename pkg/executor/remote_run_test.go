@@ -384,6 +384,9 @@ func TestRemoteBroken(t *testing.T) {
 		{"another workflow", "its event 3 is of a step that the workflow does not have", func(r *recorded) { r.events[2].Node = 99 }},
 		{"no end", "it has told all that happened, but for the end", func(r *recorded) { r.events = r.events[:4] }},
 		{"it does not begin", "no such queue", func(r *recorded) { r.refuse = errors.New("no such queue") }},
+		{"it may have begun", "no answer", func(r *recorded) {
+			r.refuse = &executor.LeftError{Err: errors.New("no answer"), Unsure: true}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newRemoteCase(t, remoteFile, nil)
@@ -394,7 +397,7 @@ func TestRemoteBroken(t *testing.T) {
 				t.Errorf("%v %v", result, err)
 			}
 			_, gone := os.Stat(x.opt.Keep.Folder)
-			if (remote.refuse != nil) != errors.Is(gone, fs.ErrNotExist) {
+			if (err.Error() == "no such queue") != errors.Is(gone, fs.ErrNotExist) {
 				t.Error(gone)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
 
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
@@ -57,7 +58,27 @@ func (r *Remote) Start(ctx context.Context, s executor.Spec) error {
 		r.Indexed = false
 		return r.Start(ctx, s)
 	}
-	return r.explain(err)
+	if err == nil || !lost(err) {
+		return r.explain(err)
+	}
+	within, done := context.WithTimeout(context.WithoutCancel(ctx), answering) // ctx may be why it was lost
+	defer done()
+	switch _, problem := r.Client.DescribeWorkflowExecution(within, s.Run, ""); {
+	case problem == nil:
+		return nil
+	case errors.Is(r.known(problem), executor.ErrNoRun):
+		return r.explain(err)
+	}
+	return &executor.LeftError{Err: r.explain(err), Unsure: true}
+}
+
+// lost says that an error is not the server's answer: it may have done what it was told.
+func lost(err error) bool {
+	switch serviceerror.ToStatus(err).Code() {
+	case codes.Canceled, codes.Unknown, codes.DeadlineExceeded, codes.Aborted, codes.Internal, codes.Unavailable, codes.DataLoss:
+		return true
+	}
+	return false
 }
 
 // explain is an error of the server as a sentence.
