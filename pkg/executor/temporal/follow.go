@@ -266,7 +266,7 @@ func (f *follower) stuck(ctx context.Context, part string, d *workflowservice.De
 func (f *follower) message(of *failurepb.Failure) string {
 	converter.DecodeCommonFailureAttributes(f.Data, of)
 	if of.GetMessage() == link.Encrypted {
-		return "there are keys of several key files at work"
+		return "what they say is encrypted with a key that is not here (--key-file is the same for workers and those who start runs)"
 	}
 	return of.GetMessage()
 }
