@@ -147,7 +147,7 @@ func TestPageInBrowser(t *testing.T) {
 		b.wait("document.documentElement.dataset.ready > 0")
 		worked := b.metric("TaskDuration")
 		t.Logf("%d bytes, ready after %v ms, of which it worked %v", info.Size(), b.eval("+document.documentElement.dataset.ready"), worked)
-		if worked > time.Second {
+		if worked > 5*time.Second { // it takes some tenths, but what looks at all rows again and again, minutes
 			t.Errorf("it worked %v until it was ready", worked)
 		}
 		b.is("document.querySelectorAll('#table [role=row]').length < 100", true)

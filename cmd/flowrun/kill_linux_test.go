@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -214,10 +215,17 @@ type victim struct {
 }
 
 // gone waits until nobody works in the folder any more. A supervisor that was killed in the moment in which it starts its engine leaves one that
-// is told to end.
+// is told to end. Both hide their environment from all but root, and so they are known by their command line.
 func (v *victim) gone(t *testing.T) {
 	t.Helper()
-	until(t, slack, "end of all that was killed", func() bool { return len(marked(v.mark)) == 0 })
+	self := []byte(filepath.Join(filepath.Dir(v.dir), "flowrun") + "\x00")
+	until(t, slack, "end of all that was killed", func() bool {
+		lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		return len(marked(v.mark)) == 0 && !slices.ContainsFunc(lines, func(path string) bool {
+			line, _ := os.ReadFile(path)
+			return bytes.HasPrefix(line, self)
+		})
+	})
 }
 
 // removed is a fresh start.
