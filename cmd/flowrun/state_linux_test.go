@@ -133,7 +133,7 @@ func TestStateRefused(t *testing.T) {
 		strace := strace(t)
 		c := prepare(t, workflow)
 		cmd := c.cmd()
-		cmd.Args = []string{strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK", cmd.Path, "run", "w.yaml"}
+		cmd.Args = []string{strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK", cmd.Path, "run", "w.yaml"}
 		cmd.Path = strace
 		refused(t, c, "/journal.ndjson cannot be written: its file system has no locks, by which others know that the run is alive (no locks available); --state-dir names a folder elsewhere\n", cmd)
 		if ids, err := journal.IDs(c.state()); len(ids) > 0 || err != nil {
@@ -155,7 +155,7 @@ steps:
 `)
 	trace := filepath.Join(c.dir, "trace")
 	cmd := c.cmd()
-	cmd.Args = []string{strace, "-f", "-y", "-qq", "-s", "1000000", "-o", trace, "-e", "trace=fsync,fdatasync,write,execve", cmd.Path, "run", "w.yaml", "--durability", "power"}
+	cmd.Args = []string{strace, "-f", "--seccomp-bpf", "-y", "-qq", "-s", "1000000", "-o", trace, "-e", "trace=fsync,fdatasync,write,execve", cmd.Path, "run", "w.yaml", "--durability", "power"}
 	cmd.Path = strace
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1") // each signal of Go's own stops it under strace
 	if out, err := cmd.CombinedOutput(); err != nil {
