@@ -100,7 +100,7 @@ func TestText(t *testing.T) {
 		"fold_test.go:41: got 12, want 13\nFAIL", "timeout of 8s expired", "next: flowrun run flow.yaml",
 		"✓ succeeded flaky run · 3 attempts", "⊘ cancelled left", `sibling "right" failed`, "↓ skipped publish", "not reached",
 		"critical path: prepare 1.2s > unit 9s > license 2.5s", `longest wait: license 9s for semaphore "db"`,
-		"report-3.xml 13.0 KiB of shards[3]", "get them: flowrun artifacts 01",
+		"report-3.xml 13.0 KiB · shards[3]", "get them: flowrun artifacts 01",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
@@ -151,7 +151,7 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	text := shown(html)
-	for _, want := range []string{"</script><script>document.title = 'pwned'</script>", "hidden red", "abc  nul", "100%", "FailError", "gnp.exe", "<img src=x onerror=alert(4)>.exe 49.0 KiB of said"} {
+	for _, want := range []string{"</script><script>document.title = 'pwned'</script>", "hidden red", "abc  nul", "100%", "FailError", "gnp.exe", "<img src=x onerror=alert(4)>.exe 49.0 KiB · said"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)
 		}
