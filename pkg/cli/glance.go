@@ -43,10 +43,14 @@ func (g glance) Follow(ctx context.Context, run string, after int64, tell func(e
 	waits := time.AfterFunc(cmp.Or(g.silent, math.MaxInt64), enough)
 	defer waits.Stop()
 	err := g.Remote.Follow(ctx, run, max(0, after-1), func(e event.Event) {
-		waits.Reset(cmp.Or(g.quiet, math.MaxInt64))
-		if e.Seq > after {
+		switch {
+		case e.Seq == 0: // what is at work never says enough
+			tell(e)
+			return
+		case e.Seq > after:
 			tell(e)
 		}
+		waits.Reset(cmp.Or(g.quiet, math.MaxInt64))
 	})
 	if err != nil && context.Cause(ctx) == errGlance {
 		return errGlance

@@ -20,7 +20,7 @@ type onlooker struct {
 	reports *files.Set
 	kept    *keptSteps
 	past    []func(event.Event) // are told what has happened
-	observe []func(event.Event) // are told what happens
+	observe []func(event.Event) // are told what happens, as view.observe are
 }
 
 // onlooker makes what the flags ask for. Paths of reports are those of the folder where the command line was typed.
@@ -38,7 +38,7 @@ func (s *session) onlooker(c *cli.Context, r *journal.Run, p *plan.Plan, folder 
 	past := followed(r, p)
 	o.view = s.progress(c, o.text, p, s.style(c, o.text, r.ID, r.Header.Command.Engine, plain.Options{Again: telling(r.Header.Command.Again), Past: past}), r.ID)
 	o.past = append(o.view.recall, o.kept.observe, withTexts(r, reports.Observe))
-	o.observe = append(o.view.observe, reports.Observe)
+	o.observe = []func(event.Event){reports.Observe}
 	if format == "ndjson" {
 		o.observe = append(o.observe, ndjson.New(s.Stdout, p, r.ID).Observe)
 	}

@@ -161,9 +161,9 @@ func (s *session) following(c *cli.Context, r *journal.Run) error {
 		return err
 	}
 	defer o.view.close()
-	opt.Past, opt.Observe = o.past, o.observe
+	opt.Past, opt.Live, opt.Observe = o.past, o.view.observe, o.observe
 	if !c.Bool(flagQuiet) {
-		opt.Observe = append([]func(event.Event){o.kept.tell(o.text, "run "+r.ID+" is followed: %d ended, %d at work\n")}, opt.Observe...)
+		opt.Live = append([]func(event.Event){o.kept.tell(o.text, "run "+r.ID+" is followed: %d ended, %d at work\n")}, opt.Live...)
 	}
 	return s.carryOut(p, c.String(flagFormat), o.view.said, opt, o.reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		defer s.tellGitHub(o.view.lines.Run(), r.Folder)

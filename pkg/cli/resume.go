@@ -89,9 +89,9 @@ func (s *session) resume(c *cli.Context) error {
 		return err
 	}
 	defer o.view.close()
-	opt.Past, opt.Observe = o.past, o.observe
+	opt.Past, opt.Live, opt.Observe = o.past, o.view.observe, o.observe
 	if !c.Bool(flagQuiet) && !x.retake {
-		opt.Observe = append([]func(event.Event){o.kept.tell(o.text, "run "+r.ID+" goes on: %d kept, %d to begin again\n")}, opt.Observe...)
+		opt.Live = append([]func(event.Event){o.kept.tell(o.text, "run "+r.ID+" goes on: %d kept, %d to begin again\n")}, opt.Live...)
 	}
 	resume := executor.Resume
 	if x.retake {

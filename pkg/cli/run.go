@@ -113,18 +113,17 @@ func (s *session) run(c *cli.Context) error {
 	past := newLearner(state, p, opt.Keep, values)
 	view := s.progress(c, text, p, s.style(c, text, id, opt.Keep.Command.Engine, plain.Options{Again: toldAgain(opt.Keep.Folder, repeat, p), Past: past.run}), id)
 	defer view.close()
-	observe := append(view.observe, reports.Observe)
+	opt.Live, opt.Observe = view.observe, []func(event.Event){reports.Observe}
 	if !c.Bool(flagQuiet) && len(p.Warnings) > 0 {
-		observe = append([]func(event.Event){func(e event.Event) {
+		opt.Live = append([]func(event.Event){func(e event.Event) {
 			if e.Type == event.RunStart { // a run that is refused has errors to show
 				s.hints(path, p.Warnings)
 			}
-		}}, observe...)
+		}}, opt.Live...)
 	}
 	if format == "ndjson" {
-		observe = append(observe, ndjson.New(s.Stdout, p, id).Observe)
+		opt.Observe = append(opt.Observe, ndjson.New(s.Stdout, p, id).Observe)
 	}
-	opt.Observe = observe
 	defer past.learn()
 	return s.carryOut(p, format, view.said, opt, reports, func(ctx context.Context, opt executor.Options) (*executor.Result, error) {
 		defer s.tellGitHub(view.lines.Run(), opt.Keep.Folder)

@@ -28,6 +28,9 @@ type Remote interface {
 	Start(ctx context.Context, s Spec) error
 	// Follow tells the events of a run behind the one with the number after (event.Event.Seq; 0: all), in order, and as they
 	// come. It returns nil behind the run's last event. Texts are sealed (mask.Sealed). ErrNoRun: there is no such run.
+	//
+	// Between them it may tell what attempts at work have said so far that no event has yet, as often as it likes: outputs without a
+	// number, of which Skipped is how much of the stream of the attempt is before Text.
 	Follow(ctx context.Context, run string, after int64, tell func(event.Event)) error
 	// Cancel tells a run to stop; kill: at once, without grace, shields and cleanups. It does not wait for the end.
 	Cancel(ctx context.Context, run string, why event.Cause, kill bool) error

@@ -108,9 +108,11 @@ type follower struct {
 	logOf  map[int32]string  // of the attempt at work, by the number of its step
 	told   map[string]int64  // bytes of logs that events have told of
 	stored map[string]copied // of logs, what came of it
-	lost   error             // why the folder could not be written any more
-	broken error             // what is told cannot be
-	stop   context.CancelCauseFunc
+	// reaches are those of attempts at work, by the number of their step and by stream.
+	reaches map[int32]map[string]*reach
+	lost    error // why the folder could not be written any more
+	broken  error // what is told cannot be
+	stop    context.CancelCauseFunc
 }
 
 // copied is how much of a log came from the store, or why nothing did.
@@ -123,6 +125,7 @@ func newFollower(p *plan.Plan, opt Options, remote Remote) *follower {
 	return &follower{
 		run:    &run{Options: opt, plan: p, veil: newVeil(p, mask.Sealed()), collector: newCollector(p, opt.RunID)},
 		remote: remote, logOf: map[int32]string{}, told: map[string]int64{}, stored: map[string]copied{},
+		reaches: map[int32]map[string]*reach{},
 	}
 }
 
@@ -276,6 +279,9 @@ func (f *follower) cancel(alive context.Context, why event.Cause, kill bool) boo
 // tell takes the next event of the run.
 func (f *follower) tell(e event.Event) {
 	switch {
+	case e.Seq == 0:
+		f.meanwhile(e)
+		return
 	case f.broken != nil:
 		return
 	case e.Seq != f.seq+1:
@@ -288,6 +294,7 @@ func (f *follower) tell(e event.Event) {
 		return
 	}
 	f.seq, f.ended = e.Seq, e.Type == event.RunEnd
+	sealed := e
 	e = f.veil.event(e)
 	f.begins(e)
 	switch e.Type {
@@ -296,9 +303,11 @@ func (f *follower) tell(e event.Event) {
 	case event.StepRetry, event.StepEnd:
 		e.Log = f.logOf[e.Where.Step]
 		delete(f.logOf, e.Where.Step)
+		delete(f.reaches, e.Where.Step)
 	}
 	f.collector.observe(e)
 	f.keep.observe(e)
+	f.show(sealed, e)
 	for _, tell := range f.Observe {
 		tell(e)
 	}

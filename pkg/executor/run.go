@@ -34,6 +34,9 @@ type Options struct {
 	// Observe are told everything that happens, in order and one after the other, from one goroutine, with secrets
 	// masked. The run waits for them; they cannot stop it.
 	Observe []func(event.Event)
+	// Live are told before Observe are, and the same, but of what steps print beyond this machine: that they are told while it is printed, as
+	// far as it comes at once (event.Event.Seq is 0 then), and at the end what they do not know. They are those who show a run that goes on.
+	Live []func(event.Event)
 	// Past are told, by Resume and before anything else, what Observe were told before.
 	Past []func(event.Event)
 	// Kill, when closed, ends a cancelled run at once: without grace, through shields and cleanups.
@@ -126,6 +129,9 @@ func (r *run) local(given kernel.Options) local.Options {
 			e = r.veil.event(e)
 			r.collector.observe(e)
 			r.keep.observe(e)
+			for _, tell := range r.Live {
+				tell(e)
+			}
 			for _, tell := range r.Observe {
 				tell(e)
 			}

@@ -31,8 +31,8 @@ type Event struct {
 	In     time.Duration // StepRetry: the pause
 	Stream string        // StepOutput: stdout, stderr or echo
 	Text   string        // StepOutput
-	// Skipped is how many bytes of the stream before Text are in no event, since they came faster than anybody reads
-	// (StepOutput).
+	// Skipped is how many bytes of the stream before Text are in no event, since they came faster than anybody reads, or not all
+	// of them travelled (StepOutput).
 	Skipped int64
 	// Bytes is how long Text is in the log that keeps it; it may be longer here, where what is no UTF-8 is replaced. It is not
 	// part of the JSON (StepOutput of what has a log).

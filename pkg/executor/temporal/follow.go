@@ -31,7 +31,7 @@ func (r *Remote) Follow(ctx context.Context, run string, after int64, tell func(
 	if d.GetWorkflowExecutionInfo().GetType().GetName() != workflowType {
 		return executor.ErrNoRun
 	}
-	f := follower{Remote: r, run: run, after: after, tell: tell}
+	f := follower{Remote: r, run: run, after: after, tell: tell, work: work{}, glance: glance{at: time.Now(), pending: 1}}
 	f.lookForWorkers(ctx, d)
 	return f.follow(ctx, latest)
 }
@@ -49,25 +49,27 @@ type follower struct {
 	begun   bool // an answer was there
 	failed  int  // answers that did not come, one after the other
 	noticed string
+	work    work
+	glance  glance
 }
 
 // latest is the workflow of a run that is under way, or was the last.
 const latest = ""
 
-// How long an answer is waited for, how often is asked (soon at the begin, and after something has happened, then less often: each
-// answer is work for the server and a worker), and after how many answers without news it is seen whether there can be any.
+// How long an answer is waited for, and how often is asked: soon at the begin, and after something has happened, then less often, for
+// each answer is work for the server and a worker.
 const (
 	answering     = 5 * time.Second
 	soonest, soon = 50 * time.Millisecond, 200 * time.Millisecond
 	longest       = time.Second
-	idle          = 10
 	patient       = 2 // answers that do not come before people are told: workers may have much to do
 )
 
 // follow tells what a workflow has: of the latest to the end of the run, of an earlier one all.
 func (f *follower) follow(ctx context.Context, part string) error {
-	pause, quiet := soonest, 0
+	pause := soonest
 	for {
+		f.look(ctx)
 		p, err := f.ask(ctx, part)
 		switch {
 		case err != nil:
@@ -87,10 +89,11 @@ func (f *follower) follow(ctx context.Context, part string) error {
 		case f.offset < p.Size:
 			continue
 		case len(p.Lines) > 0:
-			pause, quiet = soon, 0
+			pause = soon
 		}
-		if quiet++; quiet%idle == 0 {
-			if err := f.over(ctx); err != nil {
+		f.tellSeen()
+		if f.glance.over {
+			if err := f.abandoned(ctx, latest); err != nil {
 				return err
 			}
 		}
@@ -141,19 +144,6 @@ func (f *follower) heard(lines []byte) error {
 	}
 }
 
-// over says that the run has ended in Temporal without telling so; nil: it has not.
-func (f *follower) over(ctx context.Context) error {
-	d, err := f.Client.DescribeWorkflowExecution(ctx, f.run, latest)
-	if err != nil {
-		return nil // who asks next will see
-	}
-	switch d.GetWorkflowExecutionInfo().GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		return f.abandoned(ctx, latest)
-	}
-	return nil
-}
-
 // abandoned is the error of a workflow that did not end by itself; nil: it is not known why.
 func (f *follower) abandoned(ctx context.Context, part string) error {
 	why, err := f.lastWords(ctx, part)
@@ -179,6 +169,8 @@ func (f *follower) told(line []byte) error {
 	}
 	for _, e := range events {
 		f.ended = e.Type == event.RunEnd
+		f.work.take(e)
+		f.glance.pending = max(f.glance.pending, 1) // there may be something
 		if e.Seq > f.after {
 			f.tell(e)
 		}

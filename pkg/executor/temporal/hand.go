@@ -141,7 +141,9 @@ func (h *hand) carryOut(ctx context.Context, j job, secrets *mask.Set, heard *he
 	if call.ReadyLine != nil {
 		call.Ready = func() { others.Go(func() { h.tell(work, j.Common.Run, readyNote{Leaf: j.Leaf, Step: j.Step}) }) }
 	}
-	others.Go(func() { h.watch(ctx, j, stop, sync.OnceFunc(func() { close(kill) }), done) })
+	others.Go(func() {
+		h.watch(ctx, j, &teller{job: j, heard: heard}, stop, sync.OnceFunc(func() { close(kill) }), done)
+	})
 	if j.Probe != nil {
 		others.Go(func() { h.ask(work, *j.Probe, secrets, temporary.Path) })
 	}
@@ -239,7 +241,7 @@ func (h *hand) environment(j job, own []string) []string {
 
 // watch gives signs of life until the work is done, and stops it: when its limit expires, when it is told to, and when the worker
 // gives it up or is not heard by the server any more, which will then have somebody else begin it.
-func (h *hand) watch(ctx context.Context, j job, stop context.CancelCauseFunc, kill func(), done <-chan struct{}) {
+func (h *hand) watch(ctx context.Context, j job, output *teller, stop context.CancelCauseFunc, kill func(), done <-chan struct{}) {
 	var limit <-chan time.Time
 	if j.Limit > 0 {
 		t := time.NewTimer(j.Limit)
@@ -266,7 +268,7 @@ func (h *hand) watch(ctx context.Context, j job, stop context.CancelCauseFunc, k
 			stop(errGone)
 			kill()
 		case <-beat.C:
-			activity.RecordHeartbeat(ctx, h.name)
+			activity.RecordHeartbeat(ctx, output.sign(h.name)...)
 			if h.fence.cut(token) {
 				stop(errGone)
 				kill()

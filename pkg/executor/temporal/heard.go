@@ -14,6 +14,8 @@ type heard struct {
 	mu   sync.Mutex
 	list []said
 	size int // of its texts
+	// counted are all bytes that were said or skipped: whether anything is new.
+	counted int64
 	// lost are the bytes of streams in front of list that are not in it, or were skipped: by stream, in order of first loss.
 	lost []said
 	// broken: some of it was no UTF-8, which cannot travel.
@@ -38,16 +40,22 @@ func (h *heard) say(stream, text string) {
 		h.list = append(h.list, said{Stream: stream, Text: text})
 	}
 	h.size += len(text)
+	h.counted += int64(len(text))
 	h.broken = h.broken || !utf8.ValidString(text)
-	for h.size > maxSaid {
-		h.drop()
+	h.cut(maxSaid)
+}
+
+// cut loses what is first, until no more than that is left.
+func (h *heard) cut(most int) {
+	for h.size > most {
+		h.drop(h.size - most)
 	}
 }
 
 // drop loses the first text, or as much of it as there is too much.
-func (h *heard) drop() {
+func (h *heard) drop(excess int) {
 	first := &h.list[0]
-	n := min(len(first.Text), h.size-maxSaid)
+	n := min(len(first.Text), excess)
 	for n < len(first.Text) && !utf8.RuneStart(first.Text[n]) {
 		n++
 	}
@@ -74,6 +82,7 @@ func (h *heard) skip(stream string, bytes int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.list = append(h.list, said{Stream: stream, Skipped: bytes})
+	h.counted += bytes
 }
 
 // said is what was kept, with what was lost in front of it.

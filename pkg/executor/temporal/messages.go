@@ -122,6 +122,14 @@ type said struct {
 	Bytes   int64  `json:"bytes,omitempty"` // of Text in the log, if there is one; what is no UTF-8 is replaced on the way
 }
 
+// soFar is what an attempt at work has said by now. It goes along with signs of life, packed, behind the name of the worker, for those
+// who follow the run: no workflow looks at it.
+type soFar struct {
+	Step    string `json:"step"`
+	Attempt int    `json:"attempt"`
+	Said    []said `json:"said"` // the end of it
+}
+
 // cancelNote tells a run to stop.
 type cancelNote struct {
 	By   string `json:"by"`

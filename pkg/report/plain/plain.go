@@ -249,7 +249,10 @@ func (p *Printer) output(e event.Event) {
 			*part = ""
 		}
 		if !p.silent() {
-			text := size(e.Skipped) + " of its output, faster than anybody reads; its log has all of it"
+			text := size(e.Skipped) + " of its output"
+			if e.Log != "" {
+				text += "; its log has all of it"
+			}
 			p.page(e.Where.Step, t).WriteString(p.entry(dim, "…", "not shown", p.label(e.Path), text) + "\n")
 		}
 	}

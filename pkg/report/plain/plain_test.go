@@ -228,7 +228,8 @@ func TestSkippedOutput(t *testing.T) {
 	at := event.Where{Step: 1, Node: 1}
 	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Text: "one"})
 	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stderr", Text: "why\n"})
-	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Skipped: 3 << 19})
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Skipped: 3 << 19, Log: "/state/runs/R/logs/a/1"})
+	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Skipped: 1 << 10})
 	r.Observe(event.Event{Type: event.StepOutput, Path: "a", Where: at, Stream: "stdout", Text: "last\n"})
 	e := event.Errorf(event.ExitError, "exit status 3")
 	e.Step = "a"
@@ -236,7 +237,8 @@ func TestSkippedOutput(t *testing.T) {
 	r.Observe(event.Event{Type: event.RunEnd, Outcome: event.Failure(e)})
 	want := `a | why
 a | one
-… not shown  a  1.5 MiB of its output, faster than anybody reads; its log has all of it
+… not shown  a  1.5 MiB of its output; its log has all of it
+… not shown  a  1.0 KiB of its output
 a | last
 ✗ failed     a  0s  ExitError: exit status 3
 
