@@ -26,6 +26,9 @@ func TestReplay(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			if testing.Short() && strings.HasSuffix(file, ".gz") {
+				t.Skip("it is large")
+			}
 			r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableDeadlockDetection: true}) // a loaded machine is slow
 			if err != nil {
 				t.Fatal(err)
