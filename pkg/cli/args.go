@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/spec/diag"
 )
 
@@ -239,7 +240,7 @@ func (n *normalizer) argv(program string, env []string) ([]string, error) {
 	}
 	for _, f := range n.command.Flags {
 		name := variable(f.Names()[0])
-		value := lookup(env, name)
+		value, _ := executor.Variable(env, name)
 		if f.Names()[0] == flagAttempt {
 			continue // steps have a variable of that name, and may look at logs
 		}

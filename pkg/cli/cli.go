@@ -13,10 +13,10 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/report/plain"
 	"github.com/flowrun/flowrun/pkg/report/problems"
@@ -186,13 +186,7 @@ func (s *session) report(err error) int {
 }
 
 // lookup is an environment variable; "" when it is not set.
-func (s *session) lookup(name string) string { return lookup(s.Env, name) }
-
-func lookup(env []string, name string) string {
-	for i := len(env) - 1; i >= 0; i-- {
-		if v, ok := strings.CutPrefix(env[i], name+"="); ok {
-			return v
-		}
-	}
-	return ""
+func (s *session) lookup(name string) string {
+	value, _ := executor.Variable(s.Env, name)
+	return value
 }
