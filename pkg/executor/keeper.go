@@ -136,15 +136,13 @@ func Reads(p *plan.Plan) []string { return slices.Sorted(maps.Keys(readOf(p))) }
 // readOf are the members of steps that expressions of p read; "" stands for all.
 func readOf(p *plan.Plan) map[string]bool {
 	read := map[string]bool{}
-	for _, s := range p.Steps {
-		s.EachValue(func(_ string, v *plan.Value) {
-			for i := range v.Refs {
-				if r := &v.Refs[i]; r.Kind == plan.RefStep {
-					read[r.Field] = true
-				}
+	p.EachValue(func(v *plan.Value) {
+		for i := range v.Refs {
+			if r := &v.Refs[i]; r.Kind == plan.RefStep {
+				read[r.Field] = true
 			}
-		})
-	}
+		}
+	})
 	return read
 }
 

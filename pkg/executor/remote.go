@@ -152,14 +152,12 @@ func dotenvOf(p *plan.Plan, file string) map[string]string {
 
 // patterns are those of the glob function in p that are known before it runs.
 func patterns(p *plan.Plan) (list []string) {
-	for _, s := range p.Steps {
-		s.EachValue(func(_ string, v *plan.Value) {
-			for _, e := range v.Src.Exprs() {
-				texts, _ := e.Literals("glob")
-				list = append(list, texts...)
-			}
-		})
-	}
+	p.EachValue(func(v *plan.Value) {
+		for _, e := range v.Src.Exprs() {
+			texts, _ := e.Literals("glob")
+			list = append(list, texts...)
+		}
+	})
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -51,15 +51,13 @@ func (r *run) given() []byte {
 // readsEnv are the names of variables that expressions of p read from the environment, sorted.
 func readsEnv(p *plan.Plan) []string {
 	names := map[string]bool{}
-	for _, s := range p.Steps {
-		s.EachValue(func(_ string, v *plan.Value) {
-			for i := range v.Refs {
-				if r := &v.Refs[i]; r.Kind == plan.RefEnv && r.Member != "" {
-					names[r.Member] = true
-				}
+	p.EachValue(func(v *plan.Value) {
+		for i := range v.Refs {
+			if r := &v.Refs[i]; r.Kind == plan.RefEnv && r.Member != "" {
+				names[r.Member] = true
 			}
-		})
-	}
+		}
+	})
 	return slices.Sorted(maps.Keys(names))
 }
 

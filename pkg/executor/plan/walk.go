@@ -114,9 +114,7 @@ func (s *Step) EachValue(visit func(word string, v *Value)) {
 	}
 	see("name", s.Name)
 	for e := s.Env; e != nil; e = e.Outer {
-		for i := range e.Vars {
-			see("env", e.Vars[i].Value)
-		}
+		e.values(see)
 	}
 	if s.Ready != nil {
 		for _, a := range s.Ready.Probe.Args {
@@ -124,6 +122,31 @@ func (s *Step) EachValue(visit func(word string, v *Value)) {
 		}
 	}
 	Walk(s.Body, func(n Node) { nodeValues(n, see) })
+}
+
+// EachValue calls visit for every value of p: once, also if it is that of a variable which many steps have.
+func (p *Plan) EachValue(visit func(v *Value)) {
+	see := func(_ string, v *Value) {
+		if v != nil {
+			visit(v)
+		}
+	}
+	seen := map[*Env]bool{}
+	for _, s := range p.Steps {
+		for e := s.Env; e != nil && !seen[e]; e = e.Outer {
+			seen[e] = true
+			e.values(see)
+		}
+		own := *s
+		own.Env = nil
+		own.EachValue(see)
+	}
+}
+
+func (e *Env) values(see func(word string, v *Value)) {
+	for i := range e.Vars {
+		see("env", e.Vars[i].Value)
+	}
 }
 
 func nodeValues(n Node, see func(word string, v *Value)) {
