@@ -80,23 +80,34 @@ func (s *Step) Works() bool {
 
 // Inner is the node that the modifier n stands around; nil if n is none.
 func Inner(n Node) Node {
+	if b := within(n); b != nil {
+		return *b
+	}
+	return nil
+}
+
+// SetInner has the modifier n stand around another node.
+func SetInner(n, inner Node) { *within(n) = inner }
+
+// within is where a modifier has what it stands around; nil: it is none.
+func within(n Node) *Node {
 	switch n := n.(type) {
 	case *Shield:
-		return n.Body
+		return &n.Body
 	case *Needs:
-		return n.Body
+		return &n.Body
 	case *When:
-		return n.Body
+		return &n.Body
 	case *Handle:
-		return n.Body
+		return &n.Body
 	case *Limit:
-		return n.Body
+		return &n.Body
 	case *Retry:
-		return n.Body
+		return &n.Body
 	case *Hold:
-		return n.Body
+		return &n.Body
 	case *Result:
-		return n.Body
+		return &n.Body
 	case *Leaf, *Sequence, *Loop, *Join, *Call, *Await, *Cancel:
 		return nil
 	default:

@@ -1,6 +1,10 @@
 package temporal
 
-import "github.com/flowrun/flowrun/pkg/executor/plan"
+import (
+	"slices"
+
+	"github.com/flowrun/flowrun/pkg/executor/plan"
+)
 
 // limitKey is the argument that has the limit of a leaf.
 const limitKey = "timeout"
@@ -14,28 +18,21 @@ func limitsToWorkers(p *plan.Plan) {
 }
 
 func limitToWorker(n plan.Node) plan.Node {
-	switch n := n.(type) {
-	case *plan.Shield:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Needs:
-		n.Body = limitToWorker(n.Body)
-	case *plan.When:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Handle:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Retry:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Hold:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Result:
-		n.Body = limitToWorker(n.Body)
-	case *plan.Limit:
-		n.Body = limitToWorker(n.Body)
-		if leaf, ok := n.Body.(*plan.Leaf); ok && leaf.Kind.Run != nil && !n.Total {
-			limited := *leaf
-			limited.Args = append(limited.Args[:len(limited.Args):len(limited.Args)], plan.Arg{Key: limitKey, Value: n.D})
-			return &limited
-		}
+	inner := plan.Inner(n)
+	if inner == nil {
+		return n
 	}
-	return n
+	inner = limitToWorker(inner)
+	plan.SetInner(n, inner)
+	limit, ok := n.(*plan.Limit)
+	if !ok || limit.Total {
+		return n
+	}
+	leaf, ok := inner.(*plan.Leaf)
+	if !ok || leaf.Kind.Run == nil {
+		return n
+	}
+	limited := *leaf
+	limited.Args = append(slices.Clip(limited.Args), plan.Arg{Key: limitKey, Value: limit.D})
+	return &limited
 }
