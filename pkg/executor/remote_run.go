@@ -146,10 +146,12 @@ func dispatch(ctx context.Context, p *plan.Plan, kinds []*kind.Kind, opt Options
 	if err != nil {
 		return nil, nil, err
 	}
-	f = newFollower(p, opt, remote)
-	if f.inputs, err = CheckInputs(p, opt); err != nil {
+	given, err := spec.Kernel(p)
+	if err != nil {
 		return nil, nil, err
 	}
+	f = newFollower(p, opt, remote)
+	f.inputs = given.Inputs
 	var masked []string
 	for _, s := range p.Secrets {
 		masked = append(masked, known[s.Name.Text])
