@@ -52,15 +52,11 @@ func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) 
 		return v, ""
 	}
 	if s.File != "" {
-		path := s.File
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(p.Main.Dir, path)
-		}
-		b, err := os.ReadFile(path)
+		v, err := SecretFile(p.Main.Dir, s.File)
 		if err != nil {
 			return "", "secret \"" + s.Name.Text + "\" cannot be read: " + err.Error()
 		}
-		return strings.TrimRight(string(b), "\r\n"), ""
+		return v, ""
 	}
 	if v, ok := p.Given[s.Name.Text]; ok {
 		return v, ""
@@ -69,4 +65,13 @@ func secret(p *plan.Plan, s *ast.Secret, given map[string]string, env []string) 
 		return v, ""
 	}
 	return "", "secret \"" + s.Name.Text + "\" is not set: it is an environment variable that flowrun must be given"
+}
+
+// SecretFile is the secret in a file: all of it but the end of its line. A path that is not absolute is below dir.
+func SecretFile(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	b, err := os.ReadFile(path)
+	return strings.TrimRight(string(b), "\r\n"), err
 }

@@ -109,15 +109,11 @@ func (h *hand) secret(s secret) (string, error) {
 		value, _ := executor.Variable(h.env, s.Name)
 		return value, nil
 	}
-	path := filepath.FromSlash(s.File)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(h.folder, path)
-	}
-	text, err := os.ReadFile(path)
+	value, err := executor.SecretFile(h.folder, filepath.FromSlash(s.File))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
-	return strings.TrimRight(string(text), "\r\n"), err
+	return value, err
 }
 
 // carryOut does the work of j, and says how that ended and, if it was stopped, why.
