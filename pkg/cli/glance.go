@@ -59,19 +59,33 @@ func (g glance) Follow(ctx context.Context, run string, after int64, tell func(e
 }
 
 // caughtUp is a run as it is now, also one beyond this machine that nobody follows: its folder then has what there is by now. Where
-// the engine cannot be reached the run is as it was known last, which is said.
+// the engine cannot be reached, or knows the run no more, the run is as it was known last, which is said.
 func (s *session) caughtUp(r *journal.Run) (*journal.Run, error) {
+	now, err := s.latest(r)
+	if errors.Is(err, executor.ErrNoRun) {
+		err = errors.New("the engine knows it no more")
+	}
+	if err != nil {
+		err = s.known("run "+r.ID+" is shown as it was known last", err)
+	}
+	return now, err
+}
+
+// latest is a run as it is now or, with the reason, as it was known last.
+func (s *session) latest(r *journal.Run) (*journal.Run, error) {
 	if r.State != journal.Detached {
 		return r, nil
 	}
 	err := s.catchUp(r, glance{until: context.Background(), silent: silentFor, quiet: quietFor})
-	switch r = r.Again(); {
+	r = r.Again()
+	switch {
 	case errors.Is(err, errGlance): // it goes on
 		r.Took = max(r.Took, time.Since(r.Header.Start))
-	case err != nil && !errors.Is(err, journal.ErrBusy):
-		return r, s.known("run "+r.ID+" is shown as it was known last", err)
+		return r, nil
+	case errors.Is(err, journal.ErrBusy):
+		return r, nil
 	}
-	return r, nil
+	return r, err
 }
 
 // known says what is shown instead, and why, unless another program shows it.
@@ -108,8 +122,12 @@ func (s *session) cancelAway(r *journal.Run, sig os.Signal, most time.Duration) 
 	}
 	why := event.Cause{Why: event.WhySignal, By: signalName(sig)}
 	if err := a.remote.Cancel(context.Background(), r.ID, why, sig == killSignal); err != nil {
-		if now, problem := s.caughtUp(r); problem == nil && now.State == journal.Ended {
+		now, problem := s.latest(r)
+		switch {
+		case problem == nil && now.State == journal.Ended:
 			return nil, over(now)
+		case errors.Is(problem, executor.ErrNoRun):
+			return nil, usage(fmt.Sprintf("flowrun show %s shows what is known of it", r.ID), "the engine knows no run %s any more", r.ID)
 		}
 		return nil, fmt.Errorf("run %s cannot be cancelled: %w", r.ID, err)
 	}

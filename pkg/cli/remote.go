@@ -118,7 +118,7 @@ func left(id string, err error) error {
 	case l.Unsure:
 		return fault{fmt.Errorf("whether run %s has begun is not known: %w (flowrun resume %s follows it if it has)", id, l.Err, id)}
 	case errors.Is(err, executor.ErrNoRun):
-		return usage("flowrun show "+id+" shows what is known of it", "the engine knows no run %s any more", id)
+		return fault{fmt.Errorf("the engine knows no run %s any more (flowrun show %s shows what is known of it)", id, id)}
 	}
 	return fault{fmt.Errorf("run %s goes on, and is not followed any more: %w (flowrun resume %s follows it again)", id, l.Err, id)}
 }

@@ -1,14 +1,15 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/report/runs"
 )
@@ -76,16 +77,30 @@ func (s *session) goingOn(places []place) ([]*journal.Run, error) {
 			return list, s.known("runs that are detached are shown as they were known last", err)
 		}
 	}
+	problems := make([]error, len(list))
 	var wait sync.WaitGroup
 	for _, i := range far {
-		wait.Go(func() {
-			if now, err := s.caughtUp(list[i]); err == nil {
-				list[i] = now
-			}
-		})
+		wait.Go(func() { list[i], problems[i] = s.latest(list[i]) })
 	}
 	wait.Wait()
-	return slices.DeleteFunc(list, func(r *journal.Run) bool { return r.State != journal.Live && r.State != journal.Detached }), nil
+	var there []*journal.Run
+	forgotten := 0
+	for i, r := range list {
+		switch err := problems[i]; {
+		case errors.Is(err, executor.ErrNoRun): // its server was for trying, or has removed what is old
+			forgotten++
+			continue
+		case err != nil:
+			s.known("run "+r.ID+" is shown as it was known last", err)
+		}
+		if r.State == journal.Live || r.State == journal.Detached {
+			there = append(there, r)
+		}
+	}
+	if forgotten > 0 {
+		fmt.Fprintf(s.Stderr, "flowrun: the engine knows %s no more that nobody has followed to an end (flowrun history --status detached lists them)\n", count(forgotten, "run"))
+	}
+	return there, nil
 }
 
 // nowOf is what a run does that is going on. What is left of it is not known when this flowrun reads its workflow in another way.
