@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -52,12 +53,19 @@ func (h *heard) cut(most int) {
 	}
 }
 
+// maxPart is how much more is lost so that what is left begins with a line, and not within one.
+const maxPart = 1 << 10
+
 // drop loses the first text, or as much of it as there is too much.
 func (h *heard) drop(excess int) {
 	first := &h.list[0]
 	n := min(len(first.Text), excess)
 	for n < len(first.Text) && !utf8.RuneStart(first.Text[n]) {
 		n++
+	}
+	if n > 0 && first.Text[n-1] != '\n' {
+		near := first.Text[n:min(n+maxPart, len(first.Text))]
+		n += strings.IndexByte(near, '\n') + 1
 	}
 	h.lose(first.Stream, first.Skipped+int64(n))
 	first.Skipped = 0

@@ -42,6 +42,7 @@ func carried(t *testing.T, h *heard) (soFar, int) {
 // TestTeller: signs of life have what the end would have, as far as there is room for it.
 func TestTeller(t *testing.T) {
 	long := strings.Repeat("line\n", 1<<14)
+	oneLine := strings.Repeat("x", 3*maxSaid) + "\n"
 	for _, c := range []struct {
 		name string
 		say  func(*heard)
@@ -59,7 +60,12 @@ func TestTeller(t *testing.T) {
 		},
 		{
 			"more than the end has", func(h *heard) { h.say("stderr", "why\n"); h.say("stdout", long) },
-			[]said{{Stream: "stderr", Skipped: 4}, {Stream: "stdout", Skipped: int64(len(long) - maxSaid)}, {Stream: "stdout", Text: long[len(long)-maxSaid:]}},
+			// 16 KiB, from the begin of a line on
+			[]said{{Stream: "stderr", Skipped: 4}, {Stream: "stdout", Skipped: int64(len(long) - maxSaid + len("ine\n"))}, {Stream: "stdout", Text: long[len(long)-maxSaid+len("ine\n"):]}},
+		},
+		{
+			"more than the end has, in one line", func(h *heard) { h.say("stdout", oneLine) },
+			[]said{{Stream: "stdout", Skipped: int64(len(oneLine) - maxSaid)}, {Stream: "stdout", Text: oneLine[len(oneLine)-maxSaid:]}},
 		},
 		{
 			"skipped", func(h *heard) { h.say("stdout", "a\n"); h.skip("stdout", 7); h.say("stdout", "b\n") },
