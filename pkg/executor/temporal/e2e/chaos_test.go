@@ -141,7 +141,7 @@ func TestChaos(t *testing.T) {
 	}
 	all.Wait()
 	t.Logf("%d runs, %d wrong; a worker was killed %d times, the server: %v", count, wrong, kills, restarted)
-	s.until(20*time.Second, "end of all processes", func() bool { return len(s.survivors()) == 0 })
+	s.until(patience, "end of all processes", func() bool { return len(s.survivors()) == 0 })
 }
 
 // outcome is what of a run must not hang on what happened to workers: no times, no attempts, not how far the losers of a race came.

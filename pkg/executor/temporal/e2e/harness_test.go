@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -22,6 +23,8 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+
+	"github.com/flowrun/flowrun/pkg/testenv"
 )
 
 // serverVariable has the path of the server (.ci/temporal prints it).
@@ -54,14 +57,7 @@ func built(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n%s", build, err, out)
 		return 1
 	}
-	// What a CI and a shell set must not change what the commands do.
-	for _, v := range os.Environ() {
-		name, _, _ := strings.Cut(v, "=")
-		other := strings.HasPrefix(name, "FLOWRUN_") && name != serverVariable && name != "FLOWRUN_LONG"
-		if other || strings.HasPrefix(name, "TEMPORAL_") || slices.Contains([]string{"GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "TEAMCITY_VERSION", "TF_BUILD"}, name) {
-			os.Unsetenv(name)
-		}
-	}
+	testenv.Clean()
 	os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return m.Run()
 }
@@ -122,14 +118,21 @@ func (s *site) in(t testing.TB) *site {
 	return &below
 }
 
+// freePort is a port for the server, below those that the system gives to whoever asks for any: it stays free until the server has it,
+// and when that comes again.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		port := 10_000 + rand.IntN(20_000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal(err)
+	return 0
 }
 
 // serve starts the server, again with the data that it had.
