@@ -89,7 +89,7 @@ func TestTangles(t *testing.T) {
 			if err == nil {
 				p.Digests()
 			}
-			if took := time.Since(begin); took > 3*time.Second {
+			if took := time.Since(begin); took > 15*time.Second { // it takes some tenths on a machine that does nothing else
 				t.Errorf("took %v", took)
 			} else {
 				t.Log(took, err == nil)
