@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,9 +33,11 @@ exit 7
 	} {
 		cmd := c.cmd(line...)
 		cmd.Env = append(cmd.Env, "PATH="+c.dir+":"+os.Getenv("PATH"))
-		out, _ := cmd.CombinedOutput()
-		if want := c.dir + "\n" + strings.Join(line, " ") + "\n"; string(out) != want || cmd.ProcessState.ExitCode() != 7 {
-			t.Errorf("%s: %q, exit code %d", line, out, cmd.ProcessState.ExitCode())
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		_ = cmd.Run() // its error is the code
+		if got, want := own(&out), c.dir+"\n"+strings.Join(line, " ")+"\n"; got != want || cmd.ProcessState.ExitCode() != 7 {
+			t.Errorf("%s: %q, exit code %d", line, got, cmd.ProcessState.ExitCode())
 		}
 	}
 }
