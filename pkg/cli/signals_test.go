@@ -79,14 +79,6 @@ func TestSignalCancels(t *testing.T) {
 	}
 }
 
-// timeout(1) signals its child and then the whole group.
-func TestDoubledSignalIsOne(t *testing.T) {
-	_, errs, _ := signalled(t, stoppable, syscall.SIGTERM, `"text":"working\n"`, "")
-	if strings.Contains(errs, "SIGTERM again") {
-		t.Errorf("said\n%s", errs)
-	}
-}
-
 func TestSecondSignalKills(t *testing.T) {
 	src := `
 flowrun: 1

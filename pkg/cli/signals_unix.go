@@ -62,8 +62,13 @@ func Exit(code int) {
 	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM:
 		signal.Reset(sig)
 		if syscall.Kill(os.Getpid(), sig) == nil {
-			// It comes at once, but perhaps to another thread; the first process of a container does not obey it.
-			time.Sleep(100 * time.Millisecond)
+			// It comes at once, but perhaps to another thread, which waits for its turn on a busy machine; the first process of a
+			// container does not obey it.
+			late := time.Second
+			if os.Getpid() == 1 {
+				late = 100 * time.Millisecond
+			}
+			time.Sleep(late)
 		}
 	case syscall.SIGQUIT:
 		// Go would print what every goroutine does. A program that takes the place of this one starts without Go's

@@ -50,10 +50,10 @@ steps:
 func TestTimeOfOutput(t *testing.T) {
 	p := compile(t, `flowrun: 1
 steps:
-  - {id: tell, run: 'sleep 0.02; date +%s%N; sleep 0.02; date +%s%N'}
+  - {id: tell, run: 'sleep 0.4; date +%s%N; sleep 0.4; date +%s%N'}
   - {id: late, run: 'while :; do date +%s%N; done', timeout: 50ms, except: [{value: 1}]}
 `)
-	const begin = 10 * time.Millisecond // between the begin of the run, by the clock, and that of its own time
+	const begin = 300 * time.Millisecond // between the begin of the run, by the clock, and that of its own time, on a busy machine
 	var last time.Time
 	_, err := Run(context.Background(), p, Options{Observe: []func(event.Event){func(e event.Event) {
 		if e.Time.Before(last) {
