@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -14,7 +15,19 @@ import (
 
 // turnsOften has the history of each workflow be too long after a while.
 func turnsOften(env *testsuite.TestWorkflowEnvironment) {
-	env.RegisterDelayedCallback(func() { env.SetCurrentHistoryLength(turnEvents) }, 70*time.Millisecond)
+	env.RegisterDelayedCallback(func() { counted(env, turnEvents) }, 70*time.Millisecond)
+}
+
+// counted has the history be that long, and get longer with all that comes, as a server counts it.
+func counted(env *testsuite.TestWorkflowEnvironment, length int) {
+	more := func() {
+		length++
+		env.SetCurrentHistoryLength(length)
+	}
+	more()
+	env.SetOnActivityCompletedListener(func(*activity.Info, converter.EncodedValue, error) { more() })
+	env.SetOnActivityCanceledListener(func(*activity.Info) { more() })
+	env.SetOnTimerFiredListener(func(string) { more() })
 }
 
 // continued says whether a workflow went on in another, and with what.
@@ -63,7 +76,7 @@ func TestTurn(t *testing.T) {
 func TestNoTurn(t *testing.T) {
 	events := newCase(t, `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], finally: [{id: f, run: [echo, clean]}]}]}`).onTemporal(t, func(env *testsuite.TestWorkflowEnvironment) {
 		env.RegisterDelayedCallback(func() {
-			env.SetCurrentHistoryLength(lastEvents)
+			counted(env, lastEvents)
 			env.SignalWorkflow(signalReady, readyNote{}) // nobody's: something happens
 		}, 100*time.Millisecond)
 	})
