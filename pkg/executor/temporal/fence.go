@@ -7,6 +7,8 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // fence knows which jobs the server has not heard of for so long that it takes their worker to be dead. It then has somebody else
@@ -38,19 +40,27 @@ func (f *fence) cut(token []byte) bool {
 }
 
 // intercept sees which signs of life arrive. It is a grpc.UnaryClientInterceptor.
+//
+// One that does not arrive is passed over: for the SDK work is cancelled by that, after a second in which the server has much to do. Only when
+// the server says that it does not know the work any more nobody wants it.
 func (f *fence) intercept(
 	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
 	sent := time.Now()
 	err := call(ctx, method, req, reply, conn, opts...)
-	if r, ok := req.(*workflowservice.RecordActivityTaskHeartbeatRequest); ok && err == nil {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if _, ours := f.heard[string(r.TaskToken)]; ours {
-			f.heard[string(r.TaskToken)] = sent
-		}
+	r, ok := req.(*workflowservice.RecordActivityTaskHeartbeatRequest)
+	switch {
+	case !ok, status.Code(err) == codes.NotFound:
+		return err
+	case err != nil:
+		return nil
 	}
-	return err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ours := f.heard[string(r.TaskToken)]; ours {
+		f.heard[string(r.TaskToken)] = sent
+	}
+	return nil
 }
 
 func newFence() *fence { return &fence{heard: map[string]time.Time{}} }

@@ -7,7 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // slow is a step that ends at its second attempt only, and has processes of all kinds at its first.
@@ -99,6 +101,27 @@ steps:
 	}
 	if got := s.read("ran"); got != "once\n" {
 		t.Errorf("the first step ran %d times", strings.Count(got, "\n"))
+	}
+}
+
+// TestServerStalls: the server has no answer for a while, as one that has too much to do. No step is stopped by that.
+func TestServerStalls(t *testing.T) {
+	s := open(t)
+	s.write("steps.yaml", "flowrun: 1\nsteps: [{run: ': >ran; while ! test -e go; do sleep 0.05; done; echo done'}]\n")
+	s.worker(nil)
+	r := s.begins("steps.yaml")
+	s.waits(r, "step at work", func() bool { return s.exists("ran") })
+	if err := syscall.Kill(s.server.pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(4 * time.Second) // a sign of life is sent each second, and given up after another
+	if err := syscall.Kill(s.server.pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	s.write("go", "")
+	c := r.ends()
+	if d := s.decode(c); c.code != 0 || d.Value != "done" {
+		t.Error(c)
 	}
 }
 
