@@ -84,6 +84,57 @@ func TestFollowerKilled(t *testing.T) {
 	}
 }
 
+// TestLive: what a step prints is shown while it works, once, also to who comes later; nothing of that can be read on the way.
+func TestLive(t *testing.T) {
+	s := open(t)
+	s.write("live.yaml", `
+flowrun: 1
+steps:
+  - {id: service, background: true, run: 'echo "it serves"; sleep 600'}
+  - {id: talks, run: 'echo "first said it"; : >begun; while ! test -e go; do sleep 0.05; done; echo "second said it"; exit 3'}
+`)
+	s.write("key", strings.Repeat("a", 64))
+	key := filepath.Join(s.dir, "key")
+	s.worker(nil, "--key-file", key)
+	begins := s.launch(s.command("run", "--engine", "temporal", "-v", "--progress", "plain", "--key-file", key, "live.yaml"))
+	said := []string{"service | it serves\n", "talks | first said it\n"}
+	early := func(p *process) func() bool { return func() bool { return p.ended() || all(p.said(), said) } }
+	s.until(patience, "output of steps at work", early(begins))
+	begins.kill(both)
+	c, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	d, err := c.DescribeWorkflowExecution(t.Context(), s.last(), "")
+	if err != nil || len(d.GetPendingActivities()) != 2 {
+		t.Fatal(d, err)
+	}
+	for _, a := range d.GetPendingActivities() {
+		for _, p := range a.GetHeartbeatDetails().GetPayloads() {
+			if encoding := string(p.GetMetadata()["encoding"]); encoding != "binary/encrypted" {
+				t.Errorf("a sign of life has %q: %s", encoding, p.GetData())
+			}
+		}
+	}
+	follows := s.launch(s.command("resume", "-v", "--progress", "plain"))
+	s.until(patience, "output of steps at work for who comes later", early(follows))
+	s.write("go", "")
+	s.until(patience, "end", follows.ended)
+	text := follows.said()
+	for _, line := range append(said, "talks | second said it\n", "✗ failed     talks") {
+		if strings.Count(text, line) != 1 {
+			t.Errorf("%q is not there, or twice:\n%s", line, text)
+		}
+	}
+	if first, second := strings.Index(text, said[1]), strings.Index(text, "second said it"); first > second {
+		t.Error(text)
+	}
+	if c := s.types("logs", s.last()); c.out != "talks | first said it\ntalks | second said it\nservice | it serves\n" {
+		t.Error(c)
+	}
+}
+
 // TestHandOver: plain flowrun calls flowrun-temporal, with the same arguments and the same exit code, or says how to install it.
 func TestHandOver(t *testing.T) {
 	s := open(t)
