@@ -182,7 +182,8 @@ func logOf(t *testing.T, env *testsuite.TestWorkflowEnvironment, offset int64, t
 func testHand(t *testing.T) *hand {
 	t.Helper()
 	return &hand{
-		kinds: steps.Builtin(), folder: t.TempDir(), name: "here", env: os.Environ(), fence: newFence(), now: make(chan struct{}),
+		kinds: steps.Builtin(), folder: t.TempDir(), name: "here", env: os.Environ(), now: make(chan struct{}),
+		fence: newFence(time.Hour), // there is no connection on which it would hear
 	}
 }
 

@@ -76,7 +76,7 @@ func (Engine) Work(ctx context.Context, w cli.Worker) error {
 	}
 	const most = 1000 // at once, where nobody says how many
 	queue := cmp.Or(w.Queue, defaultQueue)
-	f := newFence()
+	f := newFence(unheard)
 	opt.ConnectionOptions.DialOptions = append(opt.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(f.intercept))
 	opt.Logger = link.Logger(w.Log)
 	c, err := link.Dial(ctx, opt)

@@ -16,10 +16,11 @@ import (
 type fence struct {
 	mu    sync.Mutex
 	heard map[string]time.Time // when last, by the token of the activity
+	most  time.Duration        // for which it may not have heard
 }
 
-// grace is by how much a job ends here before it begins anew elsewhere.
-const fenceGrace = time.Second
+// unheard is how long that is. It is less than the server's own by the time that a job takes to end here before it begins anew elsewhere.
+const unheard = heartbeat - time.Second
 
 func (f *fence) begin(token []byte) {
 	f.mu.Lock()
@@ -36,7 +37,7 @@ func (f *fence) end(token []byte) {
 func (f *fence) cut(token []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return time.Since(f.heard[string(token)]) > heartbeat-fenceGrace
+	return time.Since(f.heard[string(token)]) > f.most
 }
 
 // intercept sees which signs of life arrive. It is a grpc.UnaryClientInterceptor.
@@ -63,4 +64,4 @@ func (f *fence) intercept(
 	return nil
 }
 
-func newFence() *fence { return &fence{heard: map[string]time.Time{}} }
+func newFence(most time.Duration) *fence { return &fence{heard: map[string]time.Time{}, most: most} }

@@ -16,7 +16,7 @@ import (
 // TestFence: a job of which the server has not heard is ended before the server has somebody else begin it, and not before that.
 func TestFence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, token := newFence(), []byte("a")
+		f, token := newFence(unheard), []byte("a")
 		beat := func(took time.Duration, err, told error) {
 			server := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 				time.Sleep(took)
