@@ -146,6 +146,25 @@ func inputFlags() []cli.Flag {
 	}
 }
 
+// watchFlags say how people see a run, and where it is kept.
+func watchFlags() []cli.Flag {
+	return []cli.Flag{
+		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
+		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
+		progressFlag(),
+		stateFlag(),
+	}
+}
+
+// resultFlags say what comes of a run.
+func resultFlags() []cli.Flag {
+	return []cli.Flag{
+		reportFlag(),
+		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
+		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
+	}
+}
+
 // engineFlag says on which engine a run takes place.
 func engineFlag() cli.Flag {
 	return newChoice(flagEngine, "", "ENGINE", engineLocal+": this machine", engineTemporal+": a Temporal server and its workers")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +20,7 @@ import (
 )
 
 func resumeCommand(s *session) *cli.Command {
-	flags := []cli.Flag{
+	flags := slices.Concat([]cli.Flag{
 		&cli.StringSliceFlag{
 			Name: flagInput, Aliases: []string{"i"},
 			Usage: "`NAME=VALUE` a secret input, whose value was not kept; repeatable",
@@ -28,14 +29,7 @@ func resumeCommand(s *session) *cli.Command {
 		boolFlag(flagFailed, "", "run again what failed or was cancelled, and what depended on it"),
 		boolFlag(flagAccept, "", "the file was changed: run again what changed, and what depended on it"),
 		boolFlag(flagOriginal, "", "the file was changed: go on with it as it was"),
-		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
-		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
-		progressFlag(),
-		stateFlag(),
-		reportFlag(),
-		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
-		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
-	}
+	}, watchFlags(), resultFlags(), lookFlags())
 	return &cli.Command{
 		Name:      "resume",
 		Category:  groupRun,
@@ -44,7 +38,7 @@ func resumeCommand(s *session) *cli.Command {
 		Description: `flowrun resume                       the last run of this folder died: go on with it
 flowrun resume 7T8V --failed         run again what failed in the run whose id begins or ends so
 flowrun resume --accept-changes      the file was changed: run again what changed`,
-		Flags:  append(flags, lookFlags()...),
+		Flags:  flags,
 		Action: func(c *cli.Context) error { return s.resume(c) },
 	}
 }

@@ -26,24 +26,16 @@ import (
 )
 
 func runCommand(s *session) *cli.Command {
-	flags := append(inputFlags(),
+	flags := slices.Concat(inputFlags(), []cli.Flag{
 		boolFlag(flagDryRun, "n", "only show what would be done, as plan does"),
 		&cli.DurationFlag{Name: flagTimeout, Usage: "`DURATION` limit of the whole run; exit code 124"},
 		&cli.DurationFlag{Name: flagGrace, Usage: "`DURATION` time for a process to stop, where the file says nothing; else 10s"},
 		boolFlag(flagStrict, "", "warnings are errors; errors returned as values make exit code 1"),
-		boolFlag(flagQuiet, "q", "print only failures and the verdict"),
-		boolFlag(flagVerbose, "v", "print more: what waits or begins, and every line of output"),
-		progressFlag(),
-		stateFlag(),
-		semaphoreFlag(),
-		reportFlag(),
-		newChoice(flagDurability, "", "HOW", "process: the journal survives its end", "power: and its loss", "none"),
-		newChoice(flagFormat, "", "FORMAT", "text", "json: one result document", "ndjson: one event a line"),
+	}, watchFlags(), []cli.Flag{semaphoreFlag()}, resultFlags(), []cli.Flag{
 		engineFlag(),
 		queueFlag(),
 		boolFlag(flagDetach, "", "with --engine temporal: print the id of the run, and do not follow it"),
-	)
-	flags = append(flags, linkFlags()...)
+	}, linkFlags(), commonFlags())
 	return &cli.Command{
 		Name:      "run",
 		Category:  groupRun,
@@ -53,7 +45,7 @@ func runCommand(s *session) *cli.Command {
 flowrun run ci.yaml -i tag=v1.2 -j4     with an input, 4 processes at most
 flowrun run ci.yaml --dry-run           only show what would be done
 flowrun run - --format json < x.yaml    from stdin, the results as JSON`,
-		Flags:  append(flags, commonFlags()...),
+		Flags:  flags,
 		Action: func(c *cli.Context) error { return s.run(c) },
 	}
 }
