@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,12 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/compare"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/golden"
 	"github.com/flowrun/flowrun/pkg/executor/journal"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
@@ -36,36 +33,11 @@ var update = flag.Bool("update", false, "write the golden files")
 // The items of a run are what it does: its name, then "after 2s", "fails 1" and "lasts 1": in that take it fails, or works until it is
 // told to stop.
 func TestRetake(t *testing.T) {
-	const path = "testdata/retake.txtar"
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, f := range archive.Files {
-		files[f.Name] = f.Data
-	}
-	for i, f := range archive.Files {
-		name, ok := strings.CutSuffix(f.Name, ".want")
-		if !ok {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			var got string
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) { got = retaken(t, dir, name, files) })
-			if *update {
-				archive.Files[i].Data = []byte(got)
-			} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	golden.Cases(t, "testdata/retake.txtar", *update, func(t *testing.T, name string, files map[string][]byte) (got string) {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) { got = retaken(t, dir, name, files) })
+		return got
+	})
 }
 
 func retaken(t *testing.T, dir, name string, files map[string][]byte) string {

@@ -36,6 +36,7 @@ func rooms() map[string][]string {
 		ast:                            {diag, expr, kind},
 		"pkg/executor":                 {event, plan, kernel, mask, "pkg/executor/glob", "pkg/executor/artifact", "pkg/executor/local", "pkg/executor/machine", "pkg/executor/reuse", "pkg/executor/sim", "pkg/executor/journal", "pkg/spec", ast, diag, expr, kind, "schema"},
 		"pkg/executor/conformance":     nil,
+		"pkg/executor/golden":          nil,
 		"pkg/executor/replayed":        {"pkg/executor", "pkg/executor/journal", "pkg/steps"},
 		event:                          nil,
 		mask:                           nil,

@@ -2,15 +2,12 @@ package preview_test
 
 import (
 	"flag"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/flowrun/flowrun/pkg/executor"
 	"github.com/flowrun/flowrun/pkg/executor/event"
+	"github.com/flowrun/flowrun/pkg/executor/golden"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/preview"
 	"github.com/flowrun/flowrun/pkg/spec"
@@ -40,47 +37,22 @@ func compile(t *testing.T, name string, src []byte) *plan.Plan {
 // TestText: a case in testdata is a file NAME.yaml, its inputs in JSON if it has any (NAME.inputs), and what is known of it
 // (NAME.want). The environment is A=1.
 func TestText(t *testing.T) {
-	const path = "testdata/preview.txtar"
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, f := range archive.Files {
-		files[f.Name] = f.Data
-	}
-	for i, f := range archive.Files {
-		name, ok := strings.CutSuffix(f.Name, ".want")
-		if !ok {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			p := compile(t, name+".yaml", files[name+".yaml"])
-			given := map[string]any{}
-			if src, ok := files[name+".inputs"]; ok {
-				v, err := event.Decode(src)
-				if err != nil {
-					t.Fatal(err)
-				}
-				given = v.(map[string]any)
-			}
-			inputs, err := executor.CheckInputs(p, executor.Options{Inputs: given})
+	golden.Cases(t, "testdata/preview.txtar", *update, func(t *testing.T, name string, files map[string][]byte) string {
+		p := compile(t, name+".yaml", files[name+".yaml"])
+		given := map[string]any{}
+		if src, ok := files[name+".inputs"]; ok {
+			v, err := event.Decode(src)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := preview.Of(p, preview.Options{Inputs: inputs, Env: []string{"A=1"}}).Text()
-			if *update {
-				archive.Files[i].Data = []byte(got)
-			} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			given = v.(map[string]any)
+		}
+		inputs, err := executor.CheckInputs(p, executor.Options{Inputs: given})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
+		return preview.Of(p, preview.Options{Inputs: inputs, Env: []string{"A=1"}}).Text()
+	})
 }
 
 // round is the workflow that calls itself of which step speaks.

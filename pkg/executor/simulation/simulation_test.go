@@ -2,17 +2,14 @@ package simulation_test
 
 import (
 	"flag"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/flowrun/flowrun/pkg/executor"
+	"github.com/flowrun/flowrun/pkg/executor/golden"
 	"github.com/flowrun/flowrun/pkg/executor/plan"
 	"github.com/flowrun/flowrun/pkg/executor/simulation"
 	"github.com/flowrun/flowrun/pkg/spec"
@@ -42,34 +39,7 @@ func compile(t *testing.T, name string, src []byte) *plan.Plan {
 // TestText: a case in testdata is a file NAME.yaml, durations if it has any (NAME.durations), and what comes of it (NAME.want): the
 // text, 80 columns wide, or what is wrong with the durations.
 func TestText(t *testing.T) {
-	const path = "testdata/simulation.txtar"
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, f := range archive.Files {
-		files[f.Name] = f.Data
-	}
-	for i, f := range archive.Files {
-		name, ok := strings.CutSuffix(f.Name, ".want")
-		if !ok {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			got := simulate(t, name, files)
-			if *update {
-				archive.Files[i].Data = []byte(got)
-			} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
-				t.Errorf("-want +got\n%s", diff)
-			}
-		})
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	golden.Cases(t, "testdata/simulation.txtar", *update, simulate)
 }
 
 func simulate(t *testing.T, name string, files map[string][]byte) string {
