@@ -42,3 +42,16 @@ func FormatDuration(d time.Duration) string {
 	}
 	return s
 }
+
+// RoughDuration writes d for people: 12ms, 1.2s, 58.1s, 1m3s, 2h5m.
+func RoughDuration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return FormatDuration(d.Round(time.Second))
+	}
+	return FormatDuration(d.Round(time.Minute))
+}

@@ -299,17 +299,10 @@ func orBlank(d time.Duration) string {
 
 // shown is d in at most seven columns.
 func shown(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	case d < time.Hour:
-		return event.FormatDuration(d.Round(time.Second))
-	case d > 10_000*time.Hour:
+	if d > 10_000*time.Hour {
 		return "years"
 	}
-	return event.FormatDuration(d.Round(time.Minute))
+	return event.RoughDuration(d)
 }
 
 // cut keeps the end of a path that is too long: there is what tells it from others.

@@ -178,17 +178,7 @@ func middle(s string, n int) string {
 }
 
 // Duration is d for people: 12ms, 1.2s, 58.1s, 1m03s, 2h05m.
-func Duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	case d < time.Hour:
-		return event.FormatDuration(d.Round(time.Second))
-	}
-	return event.FormatDuration(d.Round(time.Minute))
-}
+func Duration(d time.Duration) string { return event.RoughDuration(d) }
 
 // About is a time that is not known exactly.
 func About(d time.Duration) string {
