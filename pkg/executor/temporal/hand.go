@@ -173,7 +173,7 @@ func (h *hand) prepare(j job, secrets *mask.Set) (*kind.Kind, kind.Call, *event.
 	}
 	k := h.kinds[i]
 	if h.allowed != nil && !k.Probe && !slices.Contains(h.allowed, k.Name) {
-		return nil, kind.Call{}, event.Errorf(event.StartError, "the worker %s does not %s: it was started with --allow %s", h.name, k.Name, strings.Join(h.allowed, ","))
+		return nil, kind.Call{}, event.Errorf(event.StartError, "the worker %s carries out no %s: it was started with --allow %s", h.name, k.Name, strings.Join(h.allowed, ","))
 	}
 	unset := func(err error) *event.Error {
 		var missing []string
