@@ -198,6 +198,9 @@ func (r folderRemote) Follow(ctx context.Context, run string, after int64, tell 
 		if _, err := os.Stat(filepath.Join(r.dir, "broken")); err == nil {
 			return errors.New("no server answers at " + r.dir)
 		}
+		if _, err := os.Stat(filepath.Join(r.dir, run, "over")); err == nil {
+			return fmt.Errorf("%w: it was terminated", executor.ErrOver)
+		}
 		if in == nil {
 			var err error
 			if in, err = journal.Open(folder); err != nil {

@@ -117,6 +117,8 @@ func left(id string, err error) error {
 		return err
 	case l.Unsure:
 		return fault{fmt.Errorf("whether run %s has begun is not known: %w (flowrun resume %s follows it if it has)", id, l.Err, id)}
+	case errors.Is(err, executor.ErrOver):
+		return fault{fmt.Errorf("run %s does not go on: %w (flowrun show %s shows what is known of it)", id, l.Err, id)}
 	case errors.Is(err, executor.ErrNoRun):
 		return fault{fmt.Errorf("the engine knows no run %s any more (flowrun show %s shows what is known of it)", id, id)}
 	}

@@ -90,6 +90,9 @@ func (s *session) goingOn(places []place) ([]*journal.Run, error) {
 		case errors.Is(err, executor.ErrNoRun): // its server was for trying, or has removed what is old
 			forgotten++
 			continue
+		case errors.Is(err, executor.ErrOver):
+			s.known("run "+r.ID+" does not go on", err)
+			continue
 		case err != nil:
 			s.known("run "+r.ID+" is shown as it was known last", err)
 		}

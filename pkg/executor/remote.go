@@ -27,7 +27,8 @@ type Remote interface {
 	// Start begins a run. When it returns without an error the run will take place; with a *LeftError that is Unsure nobody knows.
 	Start(ctx context.Context, s Spec) error
 	// Follow tells the events of a run behind the one with the number after (event.Event.Seq; 0: all), in order, and as they
-	// come. It returns nil behind the run's last event. Texts are sealed (mask.Sealed). ErrNoRun: there is no such run.
+	// come. It returns nil behind the run's last event. Texts are sealed (mask.Sealed). ErrNoRun: there is no such run. ErrOver: there
+	// will be no last event.
 	//
 	// Between them it may tell what attempts at work have said so far that no event has yet, as often as it likes: outputs without a
 	// number, of which Skipped is how much of the stream of the attempt is before Text.
@@ -40,6 +41,9 @@ type Remote interface {
 
 // ErrNoRun: the engine knows no run of that id.
 var ErrNoRun = errors.New("there is no such run")
+
+// ErrOver: the engine has ended a run by itself, and how the run came out nobody has told.
+var ErrOver = errors.New("the engine has ended it")
 
 // Spec is a run as it travels: all that a Remote needs to know, and no secret.
 type Spec struct {

@@ -150,7 +150,7 @@ func (f *follower) abandoned(ctx context.Context, part string) error {
 	if err != nil {
 		return nil
 	}
-	return errors.New("the run was ended by Temporal: " + why)
+	return fmt.Errorf("%w: %s", executor.ErrOver, why)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
