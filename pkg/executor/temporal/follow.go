@@ -31,7 +31,7 @@ func (r *Remote) Follow(ctx context.Context, run string, after int64, tell func(
 	if d.GetWorkflowExecutionInfo().GetType().GetName() != workflowType {
 		return executor.ErrNoRun
 	}
-	f := follower{Remote: r, run: run, after: after, tell: tell, work: work{}, glance: glance{at: time.Now(), pending: 1}}
+	f := follower{Remote: r, run: run, after: after, tell: tell, work: work{}, glance: glance{at: time.Now(), pending: 1, over: isOver(d)}}
 	f.lookForWorkers(ctx, d)
 	return f.follow(ctx, latest)
 }

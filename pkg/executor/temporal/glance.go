@@ -6,6 +6,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 )
@@ -60,16 +61,21 @@ func (f *follower) look(ctx context.Context) {
 	if err != nil {
 		return // who asks next will see
 	}
-	*g = glance{at: now, pending: len(d.GetPendingActivities())}
-	switch d.GetWorkflowExecutionInfo().GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		g.over = true
-	}
+	*g = glance{at: now, pending: len(d.GetPendingActivities()), over: isOver(d)}
 	for _, a := range d.GetPendingActivities() {
 		if s, ok := f.sightOf(a); ok {
 			g.seen = append(g.seen, s)
 		}
 	}
+}
+
+// isOver says that a run has ended in Temporal, whatever it has told.
+func isOver(d *workflowservice.DescribeWorkflowExecutionResponse) bool {
+	switch d.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
+		return true
+	}
+	return false
 }
 
 // sightOf is what the last sign of life of an activity has, if it has anything of what is known to be at work.

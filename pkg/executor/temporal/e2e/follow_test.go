@@ -225,3 +225,27 @@ func (s *site) other() *site {
 func all(text string, want []string) bool {
 	return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(text, w) })
 }
+
+// TestTerminated: of a run that was ended in Temporal's own pages nobody says that it goes on, and what it said until then can be read.
+func TestTerminated(t *testing.T) {
+	s := open(t)
+	s.write("waiting.yaml", waiting)
+	s.worker(nil)
+	id := strings.TrimSpace(s.types("run", "--engine", "temporal", "--detach", "waiting.yaml").out)
+	s.until(patience, "first step", func() bool { return s.exists("begun") })
+	c, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.TerminateWorkflow(t.Context(), id, "", "enough"); err != nil {
+		t.Fatal(err)
+	}
+	const why = "does not go on: the engine has ended it: it was terminated: enough"
+	if c := s.types("status"); c.code != 0 || strings.Contains(c.out, id) || !strings.Contains(c.errs, why) {
+		t.Error(c)
+	}
+	if c := s.types("resume", id); c.code != 3 || !strings.Contains(c.errs, why) {
+		t.Error(c)
+	}
+}
