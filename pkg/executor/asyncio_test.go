@@ -36,8 +36,8 @@ func TestAgainstAsyncio(t *testing.T) {
 		return def
 	}
 	count, seed := number("FLOWRUN_ORACLE_TREES", 300), number("FLOWRUN_ORACLE_SEED", 1)
-	if err := exec.Command("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11))").Run(); err != nil {
-		t.Skipf("skipped: %d trees want a python3 of 3.11 or later on PATH: %v", count, err)
+	if err := exec.Command("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 11, 4))").Run(); err != nil {
+		t.Skipf("skipped: %d trees want a python3 of 3.11.4 or later on PATH: %v", count, err)
 	}
 	cmd := exec.Command("python3", "testdata/asyncio/oracle.py", "--trees", strconv.Itoa(count), "--seed", strconv.Itoa(seed))
 	var stderr bytes.Buffer

@@ -4,7 +4,7 @@
     python3 oracle.py --file flow.json          the same for one workflow (- is standard input)
 
 A workflow is made at random in the words that flowrun and asyncio share, and is run on the real asyncio of this
-Python (3.11 or later) with a loop whose clock jumps to the next timer. TestAgainstAsyncio runs the same file with
+Python (3.11.4 or later) with a loop whose clock jumps to the next timer. TestAgainstAsyncio runs the same file with
 flowrun and compares. JSON is YAML, so `file` is the workflow as flowrun reads it. Time is counted in milliseconds
 throughout: for the loop, a second is one of them.
 
