@@ -57,9 +57,12 @@ func (f *follower) look(ctx context.Context) {
 	if now.Sub(g.at) < every {
 		return
 	}
-	d, err := f.Client.DescribeWorkflowExecution(ctx, f.run, latest)
+	g.at = now
+	within, cancel := context.WithTimeout(ctx, answering)
+	d, err := f.Client.DescribeWorkflowExecution(within, f.run, latest)
+	cancel()
 	if err != nil {
-		return // who asks next will see
+		return // who asks for events will see
 	}
 	*g = glance{at: now, pending: len(d.GetPendingActivities()), over: isOver(d)}
 	for _, a := range d.GetPendingActivities() {
