@@ -94,9 +94,7 @@ func TestCancel(t *testing.T) {
 		}, "SIGINT", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			events := newCase(t, text).onTemporal(t, func(env *testsuite.TestWorkflowEnvironment) {
-				env.RegisterDelayedCallback(func() { c.told(env) }, 300*time.Millisecond)
-			})
+			events := newCase(t, text).later(300*time.Millisecond, c.told).onTemporal(t)
 			got := ends(t, events)
 			if got["a[0]"] != "cancelled" || got["a[2]"] != "cancelled" || got["run"] != "cancelled" {
 				t.Errorf("%v", got)

@@ -14,8 +14,8 @@ import (
 )
 
 // turnsOften has the history of each workflow be too long after a while.
-func turnsOften(env *testsuite.TestWorkflowEnvironment) {
-	env.RegisterDelayedCallback(func() { counted(env, turnEvents) }, 70*time.Millisecond)
+func (c testCase) turnsOften() testCase {
+	return c.later(70*time.Millisecond, func(env *testsuite.TestWorkflowEnvironment) { counted(env, turnEvents) })
 }
 
 // counted has the history be that long, and get longer with all that comes, as a server counts it.
@@ -56,7 +56,7 @@ func TestTurn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			x := newCase(t, c.text)
 			want := ends(t, x.onTemporal(t))
-			events, parts := x.inParts(t, turnsOften)
+			events, parts := x.turnsOften().inParts(t)
 			if got := ends(t, events); !maps.Equal(got, want) {
 				t.Errorf("in %d workflows %v, want %v", parts, got, want)
 			}
@@ -74,12 +74,10 @@ func TestTurn(t *testing.T) {
 
 // TestNoTurn: a run that can go on nowhere is cancelled, and says why, before the server ends it without cleanups.
 func TestNoTurn(t *testing.T) {
-	events := newCase(t, `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], finally: [{id: f, run: [echo, clean]}]}]}`).onTemporal(t, func(env *testsuite.TestWorkflowEnvironment) {
-		env.RegisterDelayedCallback(func() {
-			counted(env, lastEvents)
-			env.SignalWorkflow(signalReady, readyNote{}) // nobody's: something happens
-		}, 100*time.Millisecond)
-	})
+	events := newCase(t, `{flowrun: 1, steps: [{id: a, run: [sleep, "60"], finally: [{id: f, run: [echo, clean]}]}]}`).later(100*time.Millisecond, func(env *testsuite.TestWorkflowEnvironment) {
+		counted(env, lastEvents)
+		env.SignalWorkflow(signalReady, readyNote{}) // nobody's: something happens
+	}).onTemporal(t)
 	if got := ends(t, events); got["run"] != "cancelled" || got["f"] != `succeeded "clean"` {
 		t.Errorf("%v", got)
 	}
