@@ -11,6 +11,7 @@ import (
 
 // TestAnotherKey: a worker that lacks the key of a run leaves it to others, and whoever follows the run is told why nothing goes on.
 func TestAnotherKey(t *testing.T) {
+	t.Parallel() // most of it is waiting for workers that are refused
 	s := open(t)
 	s.write("sum.yaml", "flowrun: 1\nname: sum\nsteps:\n  - {id: a, value: 40}\n  - {value: \"${{ steps.a.value + 2 }}\"}\n")
 	keyFile := func(name, digit string) string {

@@ -11,6 +11,7 @@ import (
 // TestSizes: what is too large for the server is an error of the step, that it says once, and no attempt is made in vain; what
 // is large in sum only is no error.
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	s.worker(nil)
 	s.worker(nil)
