@@ -99,7 +99,10 @@ func TestChaos(t *testing.T) {
 			defer func() { <-turns }()
 			i := n % len(chaos)
 			c := s.begins(fmt.Sprintf("chaos%d.yaml", i)).ends()
-			for c.code == 2 && strings.Contains(c.errs, "TEMPORAL_ADDRESS") { // it is being started again
+			away := func() bool {
+				return strings.Contains(c.errs, "TEMPORAL_ADDRESS") || strings.Contains(c.errs, " hangs up: ")
+			}
+			for c.code == 2 && away() { // it is being started again
 				c = s.begins(fmt.Sprintf("chaos%d.yaml", i)).ends()
 			}
 			var d document
