@@ -21,6 +21,7 @@ import (
 	"github.com/flowrun/flowrun/pkg/executor/local"
 	"github.com/flowrun/flowrun/pkg/executor/mask"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/testenv"
 )
 
 const remoteFile = `
@@ -302,18 +303,10 @@ func TestRemoteCancel(t *testing.T) {
 	}
 }
 
-// shelf is a store in memory.
-type shelf map[string]string
+// shelf is a store into which nothing is put.
+type shelf struct{ testenv.Shelf }
 
-func (s shelf) Put(context.Context, string, io.Reader) error { panic("nothing is put") }
-
-func (s shelf) Get(_ context.Context, name string) (io.ReadCloser, error) {
-	text, ok := s[name]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return io.NopCloser(strings.NewReader(text)), nil
-}
+func (shelf) Put(context.Context, string, io.Reader) error { panic("nothing is put") }
 
 // TestRemoteLogs: of a long output only the end travels; the rest comes from the store, or is said to be missing.
 func TestRemoteLogs(t *testing.T) {
@@ -323,10 +316,10 @@ func TestRemoteLogs(t *testing.T) {
 		log     string
 		skipped int64
 	}{
-		{"stored", shelf{"logs/a/1.stdout": "begin\nthe \xff end\n"}, "begin\nthe \xff end\n", 6},
+		{"stored", shelf{testenv.Shelf{"logs/a/1.stdout": "begin\nthe \xff end\n"}}, "begin\nthe \xff end\n", 6},
 		{"no store", nil, "[6 bytes before this are not here: they are in the store of the workers, which --store names]\nthe \ufffd end\n", 0},
 		{"lost", shelf{}, "[6 bytes before this are not here: file does not exist]\nthe \ufffd end\n", 0},
-		{"shorter than told", shelf{"logs/a/1.stdout": "n"}, "[6 bytes before this are not here]\nthe \ufffd end\n", 0},
+		{"shorter than told", shelf{testenv.Shelf{"logs/a/1.stdout": "n"}}, "[6 bytes before this are not here]\nthe \ufffd end\n", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newRemoteCase(t, `{flowrun: 1, steps: [{id: a, run: ["say 1s x", "say 2s y", "say 3s z", "after 4s"]}]}`, nil)

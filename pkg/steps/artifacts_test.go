@@ -16,26 +16,8 @@ import (
 
 	"github.com/flowrun/flowrun/pkg/executor/event"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/testenv"
 )
-
-// shelf is a store in memory.
-type shelf map[string]string
-
-func (s shelf) Put(_ context.Context, name string, from io.Reader) error {
-	b, err := io.ReadAll(from)
-	if err == nil {
-		s[name] = string(b)
-	}
-	return err
-}
-
-func (s shelf) Get(_ context.Context, name string) (io.ReadCloser, error) {
-	text, ok := s[name]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return io.NopCloser(strings.NewReader(text)), nil
-}
 
 func TestRunWithFiles(t *testing.T) {
 	t.Parallel()
@@ -71,7 +53,7 @@ func TestRunWithFiles(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(call.Dir, "sub"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			call.Store = shelf{"artifacts/" + sum: "ab"}
+			call.Store = testenv.Shelf{"artifacts/" + sum: "ab"}
 			o := newRunner().runWithFiles(t.Context(), call)
 			got, err := event.Marshal(o.Extra[event.ExtraArtifacts])
 			if err != nil {
@@ -108,7 +90,7 @@ func TestRunWithoutStore(t *testing.T) {
 func TestStoppedWithFiles(t *testing.T) {
 	t.Parallel()
 	call, said := newCall(t, kind.Args{"run": "echo ab >a; echo made; sleep 100", "artifacts": "a"})
-	call.Store = shelf{}
+	call.Store = testenv.Shelf{}
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		<-said.lines

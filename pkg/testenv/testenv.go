@@ -1,4 +1,5 @@
-// Package testenv gives tests the same environment everywhere, whatever a CI, a shell or a person has set. It is no part of flowrun.
+// Package testenv gives tests the same environment everywhere, whatever a CI, a shell or a person has set, and a store in memory. It is no
+// part of flowrun.
 package testenv
 
 import (

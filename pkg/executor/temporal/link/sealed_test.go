@@ -2,7 +2,6 @@ package link_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -14,29 +13,11 @@ import (
 	"github.com/flowrun/flowrun/pkg/cli"
 	"github.com/flowrun/flowrun/pkg/executor/temporal/link"
 	"github.com/flowrun/flowrun/pkg/spec/kind"
+	"github.com/flowrun/flowrun/pkg/testenv"
 )
 
-// shelf is a store in memory.
-type shelf map[string]string
-
-func (s shelf) Put(_ context.Context, name string, from io.Reader) error {
-	b, err := io.ReadAll(from)
-	if err == nil {
-		s[name] = string(b)
-	}
-	return err
-}
-
-func (s shelf) Get(_ context.Context, name string) (io.ReadCloser, error) {
-	text, ok := s[name]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return io.NopCloser(strings.NewReader(text)), nil
-}
-
 // sealing is the store of the run 01A over a shelf, with keys; none: without a key file.
-func sealing(t *testing.T, s shelf, keys ...[]byte) kind.Store {
+func sealing(t *testing.T, s testenv.Shelf, keys ...[]byte) kind.Store {
 	t.Helper()
 	return keysOf(t, keys...).Store(s, "01A")
 }
@@ -94,7 +75,7 @@ func TestSealedStore(t *testing.T) {
 		{"not encrypted", nil, keys{keyA}, "it is not encrypted, and whoever has a key file takes nothing else"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			on := shelf{}
+			on := testenv.Shelf{}
 			put(t, sealing(t, on, tc.writer...), "a", text)
 			if seen := strings.Contains(on["a"], text); seen != (tc.writer == nil) {
 				t.Errorf("kept as %q", on["a"])
@@ -121,7 +102,7 @@ const (
 
 // TestSealedSizes: what goes in comes out, however it is read, and the same text is never kept in the same way.
 func TestSealedSizes(t *testing.T) {
-	on := shelf{}
+	on := testenv.Shelf{}
 	s := sealing(t, on, keyA)
 	for _, n := range []int{0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 3*chunk + 7} {
 		text := strings.Repeat("0123456789abcde", n/15+1)[:n]
@@ -149,7 +130,7 @@ func TestSealedSizes(t *testing.T) {
 // TestSealedIsNotTrusted: what was changed, cut, put together in another way or moved is an error, and nothing of it that was changed is
 // ever read.
 func TestSealedIsNotTrusted(t *testing.T) {
-	on := shelf{}
+	on := testenv.Shelf{}
 	s := sealing(t, on, keyA)
 	text := strings.Repeat("a", chunk) + strings.Repeat("b", chunk) + "c"
 	put(t, s, "x", text)
