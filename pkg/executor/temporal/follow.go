@@ -212,12 +212,10 @@ func (f *follower) refused(ctx context.Context, part string, err error) error {
 		f.notice("the server does not answer: " + problem.Error())
 		return nil
 	}
-	status := d.GetWorkflowExecutionInfo().GetStatus()
+	failed := d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED
 	// So the SDK answers for a workflow that has failed before it could tell anything, as one that does not compile.
 	const mute = "unknown queryType"
-	switch {
-	case status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, status == enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT,
-		status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED && strings.Contains(err.Error(), mute):
+	if isOver(d) && (!failed || strings.Contains(err.Error(), mute)) {
 		if err := f.abandoned(ctx, part); err != nil {
 			return err
 		}
